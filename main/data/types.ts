@@ -1,0 +1,54 @@
+// The stations of the data on its way: file -> rows -> examples -> tokens -> batches.
+
+/** One record of a file, before its meaning is known. */
+export type Row = { values: Record<string, unknown>; file: string; /** 1-based line (text formats) or row number. */ line: number };
+
+export type Message = { role: string; content: string } & Record<string, unknown>;
+
+/** What a row means. */
+export type Example =
+  | { kind: 'text'; text: string }
+  | { kind: 'messages'; messages: Message[]; tools?: unknown }
+  | { kind: 'prompt-completion'; prompt: string | Message[]; completion: string | Message[]; tools?: unknown }
+  | { kind: 'tokens'; inputIds: number[]; /** 1 where the token is a training target. */ trained?: number[] };
+
+/** A row as the model sees it. */
+export type TokenizedExample = {
+  /** [length] token ids, special tokens included, at most max_length of them. */
+  inputIds: Int32Array;
+  /** [length] 1 where the token itself is a training target (TRL: its label is not -100). The first token never is. */
+  trained: Uint8Array;
+};
+
+/** Random access to tokenized rows, which may lie on disk. */
+export type TokenizedDataset = {
+  readonly length: number;
+  /** Tokens of row i. */
+  tokenCount(i: number): number;
+  /** Trained tokens of row i (position 0 never counts). */
+  trainedCount(i: number): number;
+  read(i: number): TokenizedExample;
+};
+
+/**
+ * A batch, laid out for the graph. Rows are right-padded to `seq`. Which tokens see each other comes with the
+ * batch: tokens of a row stand in depth-first order of a forest of segments, and token j is seen by the tokens
+ * i with j <= i < visibleUntil[j]. Plain rows have visibleUntil = row length everywhere; packed rows the end of
+ * their own segment; a shared prefix the end of its last child.
+ */
+export type Batch = {
+  batch: number;
+  seq: number;
+  /** [batch * seq] */
+  inputIds: Int32Array;
+  /** [batch * seq] RoPE positions; restart per packed segment. */
+  positionIds: Int32Array;
+  /** [batch * seq] exclusive end, within the row, of the tokens that see this one. */
+  visibleUntil: Int32Array;
+  /** [labels] flat index row * seq + position of each hidden state that predicts a label; ascending. */
+  labelRows: Int32Array;
+  /** [labels] the token to predict there. */
+  labelIds: Int32Array;
+  /** Tokens without padding. */
+  tokenCount: number;
+};

@@ -1,0 +1,37 @@
+// The one error that is meant for a person. Anything else that is thrown is a bug and crashes loudly.
+
+export type ErrorDetails = {
+  /** Stable, kebab-case, for programs and tests: "dataset-not-found". */
+  code: string;
+  /** What happened and where, with the actual values. One or two plain sentences. */
+  message: string;
+  /** What to do about it: the next command, setting or click. */
+  fix: string;
+};
+
+/** Bad input or a bad environment. Command-line hosts exit with 2, the app shows message and fix. */
+export class UserError extends Error {
+  readonly code: string;
+  readonly fix: string;
+
+  constructor(details: ErrorDetails, options?: { cause?: unknown }) {
+    super(details.message, options);
+    this.name = 'UserError';
+    this.code = details.code;
+    this.fix = details.fix;
+  }
+
+  toDetails(): ErrorDetails {
+    return { code: this.code, message: this.message, fix: this.fix };
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** True for Node's system errors with this code, for example "ENOENT" or "ENOSPC". */
+export function hasSystemCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
