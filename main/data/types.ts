@@ -1,7 +1,11 @@
 // The stations of the data on its way: file -> rows -> examples -> tokens -> batches.
 
 /** One record of a file, before its meaning is known. */
-export type Row = { values: Record<string, unknown>; file: string; /** 1-based line (text formats) or row number. */ line: number };
+export type Row = {
+  values: Record<string, unknown>;
+  file: string;
+  /** 1-based line (text formats) or row number. */ line: number;
+};
 
 export type Message = { role: string; content: string } & Record<string, unknown>;
 

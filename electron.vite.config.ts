@@ -1,0 +1,50 @@
+// What is built from what: Node programs (main), the bridge (preload) and the page (renderer), all below out/.
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'electron-vite';
+
+const root = import.meta.dirname;
+
+/** Entries whose source is there, as absolute paths. */
+function entries(sources: Record<string, string>): Record<string, string> {
+  const paths = Object.entries(sources).map(([name, source]) => [name, resolve(root, source)] as const);
+  return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
+}
+
+export default defineConfig({
+  main: {
+    build: {
+      outDir: resolve(root, 'out/main'),
+      rollupOptions: {
+        input: entries({
+          cli: 'main/hosts/cli.ts',
+          electron: 'main/hosts/electron.ts',
+          worker: 'main/training/worker.ts',
+        }),
+        // Every chunk lies beside the entries: `new URL('../../resources', import.meta.url)` holds in all of them.
+        output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      },
+    },
+  },
+  preload: {
+    build: {
+      outDir: resolve(root, 'out/preload'),
+      // A sandboxed preload can require nothing but electron: it is one CommonJS file.
+      externalizeDeps: false,
+      rollupOptions: {
+        input: entries({ index: 'preload/index.ts' }),
+        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+      },
+    },
+  },
+  renderer: {
+    root: resolve(root, 'renderer'),
+    plugins: [svelte()],
+    build: {
+      outDir: resolve(root, 'out/renderer'),
+      minify: true,
+      rollupOptions: { input: entries({ index: 'renderer/index.html' }) },
+    },
+  },
+});
