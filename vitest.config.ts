@@ -1,9 +1,7 @@
 // Two sets of tests: `unit` runs in `npm run check`; `e2e` needs a build (`npm run build`) and takes longer.
-import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  plugins: [svelte()],
   test: {
     // Native libraries (ONNX Runtime, SQLite) live in processes of their own.
     pool: 'forks',
