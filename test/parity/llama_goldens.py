@@ -19,7 +19,8 @@ from transformers.utils import logging
 
 QUERY_KEY = {"target_modules": ["q_proj", "k_proj"]}
 ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-LLAMA3 = {"factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}
+# With RoPE's base at 100 these reach all three cases: one frequency kept, one blended, two divided.
+LLAMA3 = {"factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
 STEPS = 10
 
 # config: over the base of `model_config`. config_style: "old" writes rope_theta + rope_scaling + torch_dtype as
@@ -37,10 +38,10 @@ CASES = {
         "schedule": {"lr_scheduler_type": "cosine", "warmup_steps": 3},
     },
     "llama-head-dim": {"config": {"head_dim": 16, "num_key_value_heads": 1}, "config_style": "new"},
-    "llama-rope-llama3-scaling": {"rope": {"rope_type": "llama3", **LLAMA3}, "lengths": [28, 23], "lora": QUERY_KEY},
+    "llama-rope-llama3-scaling": {"rope": {"rope_type": "llama3", **LLAMA3}, "rope_theta": 100.0, "lengths": [28, 23], "lora": QUERY_KEY},
     "llama-rope-llama3-parameters": {
         "rope": {"rope_type": "llama3", **LLAMA3},
-        "rope_theta": 500000.0,
+        "rope_theta": 120.0,
         "lengths": [28, 23],
         "lora": QUERY_KEY,
         "config_style": "new",
