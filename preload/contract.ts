@@ -49,3 +49,70 @@ export type JobRecord = z.infer<typeof jobRecord>;
 /** Sent to the job process. */
 export const jobCommand = z.object({ type: z.literal('stop') });
 export type JobCommand = z.infer<typeof jobCommand>;
+
+/** A run as a list shows it. Times are milliseconds since 1970. */
+export const runSummary = z.object({
+  id: z.string(),
+  status: runStatus,
+  modelName: z.string(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  step: z.number(),
+  /** Null until the job has counted its steps. */
+  totalSteps: z.number().nullable(),
+  /** The loss logged last, null before the first. */
+  loss: z.number().nullable(),
+  /** Logged losses in order, thinned to some dozens. */
+  lossTrend: z.array(z.number()),
+});
+export type RunSummary = z.infer<typeof runSummary>;
+
+/** Everything that the history knows of one run. */
+export const runDetail = runSummary.extend({
+  outputDir: z.string(),
+  /** The recipe's keys and values, as the user may write them in YAML. */
+  recipe: z.record(z.string(), z.unknown()),
+  /** One row per logged training step or evaluation, in the order of steps. */
+  metrics: z.array(z.object({ step: z.number(), values: metrics })),
+  events: z.array(
+    z.object({
+      at: z.number(),
+      step: z.number().nullable(),
+      level: z.enum(['info', 'warning', 'error']),
+      message: z.string(),
+    }),
+  ),
+  checkpoints: z.array(z.object({ step: z.number(), path: z.string(), createdAt: z.number() })),
+  /** Why it failed. */
+  error: errorDetails.nullable(),
+});
+export type RunDetail = z.infer<typeof runDetail>;
+
+/** What the renderer may ask for, over one channel: command -> its input and its output. */
+export const commands = {
+  'runs.list': { input: z.strictObject({}), output: z.array(runSummary) },
+  'run.show': { input: z.strictObject({ id: z.string() }), output: runDetail },
+};
+export type CommandName = keyof typeof commands;
+export type CommandInput<C extends CommandName> = z.infer<(typeof commands)[C]['input']>;
+export type CommandOutput<C extends CommandName> = z.infer<(typeof commands)[C]['output']>;
+
+export const commandRequest = z.strictObject({ command: z.string(), input: z.unknown() });
+export type CommandRequest = z.infer<typeof commandRequest>;
+
+/** Exceptions do not cross the border whole, so a refusal is a value. */
+export type CommandResult<T> = { ok: true; value: T } | { ok: false; error: z.infer<typeof errorDetails> };
+
+/** Sent to the renderer, unasked. */
+export const appEvent = z.discriminatedUnion('type', [
+  /** Something in the history changed: ask again for what is on the screen. */
+  z.object({ type: z.literal('history-changed') }),
+]);
+export type AppEvent = z.infer<typeof appEvent>;
+
+/** The only thing that the page can see of its host. */
+export type Bridge = {
+  call<C extends CommandName>(command: C, input: CommandInput<C>): Promise<CommandResult<CommandOutput<C>>>;
+  /** Returns the function that ends the subscription. */
+  onEvent(listener: (event: AppEvent) => void): () => void;
+};
