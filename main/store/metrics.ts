@@ -1,0 +1,84 @@
+// Metrics of a run: one row per optimizer step and one per evaluation.
+import type { Database } from 'better-sqlite3';
+import type { Metrics } from '../../preload/contract.ts';
+
+/** One optimizer step. `loss` is NaN where it was not a number. */
+export type StoredStep = {
+  step: number;
+  recordedAt: number;
+  loss: number;
+  stepMs: number;
+  tokensPerSecond: number;
+  /** Present on steps that logging_steps selects; TRL's names. */
+  logged?: Metrics;
+};
+
+export type StoredEvaluation = { step: number; recordedAt: number; metrics: Metrics };
+
+type StepColumns = {
+  step: number;
+  recorded_at: number;
+  loss: number | null;
+  step_ms: number;
+  tokens_per_second: number;
+  logged: string | null;
+};
+
+/** Statements on the metrics of runs. A step recorded twice (after a resume) keeps the later values. */
+export function metricTable(database: Database) {
+  const insert = database.prepare(`
+    insert or replace into metrics (run_id, kind, step, recorded_at, loss, step_ms, tokens_per_second, logged)
+    values (@runId, @kind, @step, @recordedAt, @loss, @stepMs, @tokensPerSecond, @logged)`);
+  const steps = database.prepare<[string, number], StepColumns>(
+    `select step, recorded_at, loss, step_ms, tokens_per_second, logged from metrics
+     where run_id = ? and kind = 'train' and step >= ? order by step`,
+  );
+  const evaluations = database.prepare<[string], StepColumns>(
+    `select step, recorded_at, logged from metrics where run_id = ? and kind = 'eval' order by step`,
+  );
+  const removeAfter = database.prepare('delete from metrics where run_id = ? and step > ?');
+
+  return {
+    addStep(runId: string, step: StoredStep): void {
+      const logged = step.logged && JSON.stringify(step.logged);
+      // SQLite keeps NaN as null.
+      insert.run({ ...step, runId, kind: 'train', logged: logged ?? null });
+    },
+    addEvaluation(runId: string, { step, recordedAt, metrics }: StoredEvaluation): void {
+      const loss = metrics.eval_loss ?? null;
+      insert.run({
+        runId,
+        kind: 'eval',
+        step,
+        recordedAt,
+        loss,
+        stepMs: null,
+        tokensPerSecond: null,
+        logged: JSON.stringify(metrics),
+      });
+    },
+    /** Steps from `fromStep` on, in order. */
+    steps(runId: string, fromStep = 0): StoredStep[] {
+      return steps.all(runId, fromStep).map((row) => ({
+        step: row.step,
+        recordedAt: row.recorded_at,
+        loss: row.loss ?? Number.NaN,
+        stepMs: row.step_ms,
+        tokensPerSecond: row.tokens_per_second,
+        ...(row.logged !== null && { logged: JSON.parse(row.logged) as Metrics }),
+      }));
+    },
+    /** Evaluations in order of steps. */
+    evaluations(runId: string): StoredEvaluation[] {
+      return evaluations.all(runId).map((row) => ({
+        step: row.step,
+        recordedAt: row.recorded_at,
+        metrics: JSON.parse(row.logged ?? '{}') as Metrics,
+      }));
+    },
+    /** Forgets what lies after `step`: a run resumed there computes it again. */
+    removeAfter(runId: string, step: number): void {
+      removeAfter.run(runId, step);
+    },
+  };
+}
