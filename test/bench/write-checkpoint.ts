@@ -1,0 +1,123 @@
+// Writes a Hugging Face folder with random float32 weights at a real model's shape, for the bench. Measures nothing.
+// Usage: node test/bench/write-checkpoint.ts FOLDER [layers]
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** The shape of SmolLM2-135M. */
+export const smolLm135M = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  attention_bias: false,
+  attention_dropout: 0,
+  bos_token_id: 0,
+  eos_token_id: 0,
+  head_dim: 64,
+  hidden_act: 'silu',
+  hidden_size: 576,
+  initializer_range: 0.041666666666666664,
+  intermediate_size: 1536,
+  max_position_embeddings: 8192,
+  mlp_bias: false,
+  num_attention_heads: 9,
+  num_hidden_layers: 30,
+  num_key_value_heads: 3,
+  rms_norm_eps: 1e-5,
+  rope_scaling: null,
+  rope_theta: 100000,
+  tie_word_embeddings: true,
+  torch_dtype: 'float32',
+  use_cache: true,
+  vocab_size: 49152,
+};
+export type LlamaShape = typeof smolLm135M;
+
+/** Writes config.json and model.safetensors: norms 1, everything else normal with the config's initializer_range. */
+export function writeRandomCheckpoint(folder: string, config: LlamaShape): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config, null, 2));
+  const tensors = weightShapes(config);
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  let offset = 0;
+  for (const [name, shape] of tensors) {
+    const end = offset + 4 * product(shape);
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = JSON.stringify(header);
+  const text = Buffer.from(json + ' '.repeat(-json.length & 7));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const file = openSync(join(folder, 'model.safetensors'), 'w');
+  try {
+    writeSync(file, length);
+    writeSync(file, text);
+    const normal = normalNumbers(1);
+    for (const [name, shape] of tensors) {
+      const data = new Float32Array(product(shape));
+      if (name.endsWith('norm.weight')) data.fill(1);
+      else for (let i = 0; i < data.length; i++) data[i] = normal() * config.initializer_range;
+      writeSync(file, data);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function weightShapes(config: LlamaShape): [string, number[]][] {
+  const { hidden_size: hidden, intermediate_size: inner, head_dim: width } = config;
+  const [query, keyValue] = [config.num_attention_heads * width, config.num_key_value_heads * width];
+  const layers = Array.from({ length: config.num_hidden_layers }, (_, i): [string, number[]][] => [
+    [`model.layers.${i}.input_layernorm.weight`, [hidden]],
+    [`model.layers.${i}.self_attn.q_proj.weight`, [query, hidden]],
+    [`model.layers.${i}.self_attn.k_proj.weight`, [keyValue, hidden]],
+    [`model.layers.${i}.self_attn.v_proj.weight`, [keyValue, hidden]],
+    [`model.layers.${i}.self_attn.o_proj.weight`, [hidden, query]],
+    [`model.layers.${i}.post_attention_layernorm.weight`, [hidden]],
+    [`model.layers.${i}.mlp.gate_proj.weight`, [inner, hidden]],
+    [`model.layers.${i}.mlp.up_proj.weight`, [inner, hidden]],
+    [`model.layers.${i}.mlp.down_proj.weight`, [hidden, inner]],
+  ]);
+  return [
+    ['model.embed_tokens.weight', [config.vocab_size, hidden]],
+    ...layers.flat(),
+    ['model.norm.weight', [hidden]],
+  ];
+}
+
+function product(shape: number[]): number {
+  return shape.reduce((total, size) => total * size, 1);
+}
+
+/** Normal numbers (Marsaglia's polar method) over a xorshift32 stream: fast, and the same on every machine. */
+function normalNumbers(seed: number): () => number {
+  let state = seed;
+  let spare: number | undefined;
+  const uniform = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state / 0x80000000; // state is a signed 32-bit integer: -1 .. 1
+  };
+  return () => {
+    if (spare !== undefined) {
+      const value = spare;
+      spare = undefined;
+      return value;
+    }
+    for (;;) {
+      const [x, y] = [uniform(), uniform()];
+      const square = x * x + y * y;
+      if (square >= 1 || square === 0) continue;
+      const factor = Math.sqrt((-2 * Math.log(square)) / square);
+      spare = y * factor;
+      return x * factor;
+    }
+  };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [folder, layers] = process.argv.slice(2);
+  if (!folder) throw new Error('Usage: node test/bench/write-checkpoint.ts FOLDER [layers]');
+  writeRandomCheckpoint(folder, { ...smolLm135M, num_hidden_layers: Number(layers ?? smolLm135M.num_hidden_layers) });
+}
