@@ -53,6 +53,8 @@ export type JobCommand = z.infer<typeof jobCommand>;
 /** A run as a list shows it. Times are milliseconds since 1970. */
 export const runSummary = z.object({
   id: z.string(),
+  /** run_name of the recipe. */
+  name: z.string().nullable(),
   status: runStatus,
   modelName: z.string(),
   createdAt: z.number(),
@@ -83,6 +85,8 @@ export const runDetail = runSummary.extend({
     }),
   ),
   checkpoints: z.array(z.object({ step: z.number(), path: z.string(), createdAt: z.number() })),
+  /** `step` is null where the finished adapter was exported. */
+  exports: z.array(z.object({ at: z.number(), target: z.string(), step: z.number().nullable(), path: z.string() })),
   /** Why it failed. */
   error: errorDetails.nullable(),
 });
