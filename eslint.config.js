@@ -3,6 +3,7 @@ import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import svelte from 'eslint-plugin-svelte';
 import { defineConfig, globalIgnores } from 'eslint/config';
+import globals from 'globals';
 import ts from 'typescript-eslint';
 
 export default defineConfig(
@@ -26,13 +27,11 @@ export default defineConfig(
   {
     files: ['**/*.svelte', '**/*.svelte.ts'],
     extends: [svelte.configs.recommended],
-    languageOptions: { parserOptions: { parser: ts.parser } },
+    languageOptions: { globals: globals.browser, parserOptions: { parser: ts.parser } },
   },
   {
     files: ['**/*.mjs', '**/*.cjs', '*.js'],
-    languageOptions: {
-      globals: { console: 'readonly', process: 'readonly', URL: 'readonly', module: 'writable' },
-    },
+    languageOptions: { globals: globals.node },
   },
   prettier,
   svelte.configs.prettier,

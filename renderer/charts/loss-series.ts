@@ -1,0 +1,44 @@
+// From the rows of a run's history to the lines of its loss chart. Drawing is LossChart's.
+import type { RunDetail } from '../../preload/contract.ts';
+
+/** Columns over one ascending list of steps; null where a line has no value. */
+export type LossSeries = {
+  steps: number[];
+  loss: (number | null)[];
+  smoothed: (number | null)[];
+  evaluation: (number | null)[];
+};
+
+export function lossSeries(rows: RunDetail['metrics'], smoothing: number): LossSeries {
+  const byStep = new Map<number, { loss: number | null; evaluation: number | null }>();
+  for (const { step, values } of rows) {
+    const point = byStep.get(step) ?? { loss: null, evaluation: null };
+    point.loss = values.loss ?? point.loss;
+    point.evaluation = values.eval_loss ?? point.evaluation;
+    byStep.set(step, point);
+  }
+  const points = [...byStep].filter(([, point]) => point.loss !== null || point.evaluation !== null);
+  points.sort(([a], [b]) => a - b);
+  const loss = points.map(([, point]) => point.loss);
+  return {
+    steps: points.map(([step]) => step),
+    loss,
+    smoothed: smooth(loss, smoothing),
+    evaluation: points.map(([, point]) => point.evaluation),
+  };
+}
+
+/**
+ * Exponential moving average, corrected for its start as in Adam (Kingma & Ba 2014, section 3), so that the first
+ * value is the series' own. `weight` in [0, 1) is how much of the past is kept per point.
+ */
+export function smooth(values: (number | null)[], weight: number): (number | null)[] {
+  let average = 0;
+  let keptWeight = 1;
+  return values.map((value) => {
+    if (value === null) return null;
+    average = weight * average + (1 - weight) * value;
+    keptWeight *= weight;
+    return average / (1 - keptWeight);
+  });
+}

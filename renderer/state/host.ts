@@ -1,0 +1,45 @@
+// The page's way to its host: the desktop app's bridge, or the same contract over HTTP where a browser shows the page.
+import type { AppEvent, Bridge, CommandResult } from '../../preload/contract.ts';
+
+const overHttp: Bridge = {
+  async call(command, input) {
+    const response = await fetch('rpc', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ command, input }),
+    });
+    if (response.status === 401) return { ok: false, error: sessionOver };
+    return (await response.json()) as CommandResult<never>;
+  },
+  onEvent(listener) {
+    const source = new EventSource('events');
+    source.onmessage = (message: MessageEvent<string>) => listener(JSON.parse(message.data) as AppEvent);
+    return () => source.close();
+  },
+};
+
+const sessionOver = {
+  code: 'session-over',
+  message: 'This window is no longer signed in to Lorelei.',
+  fix: 'Open the newest link that `lorelei serve` printed in its terminal.',
+};
+
+const unreachable = {
+  code: 'host-unreachable',
+  message: 'Lorelei does not answer.',
+  fix: 'Start it again with `npm start`, then open the link that it prints.',
+};
+
+const bridge = window.lorelei ?? overHttp;
+
+export const host: Bridge = {
+  async call(command, input) {
+    try {
+      return await bridge.call(command, input);
+    } catch (error) {
+      console.error(error);
+      return { ok: false, error: unreachable };
+    }
+  },
+  onEvent: (listener) => bridge.onEvent(listener),
+};
