@@ -1,0 +1,45 @@
+// Where a model's weights come from: frozen in the files of a checkpoint, or parameters that training changes.
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { DType, ExternalData, Tensor } from '../graph/tensor.ts';
+
+/** A checkpoint's tensor, by its name there. */
+export type StoredWeight = { dtype: DType; shape: readonly number[]; data: ExternalData };
+
+export type Weights = {
+  has(name: string): boolean;
+  shape(name: string): readonly number[];
+  /** The weight as float32. Stored in 16 bits, it is decoded at each use rather than kept decoded. */
+  get(name: string): Tensor;
+  /** Rows of a table, decoded after the look-up. `ids` int32, any shape. */
+  rows(name: string, ids: Tensor): Tensor;
+};
+
+/** Weights that stay in the checkpoint's files and get no gradient. */
+export function frozenWeights(g: GraphBuilder, stored: ReadonlyMap<string, StoredWeight>): Weights {
+  const find = (name: string): StoredWeight => {
+    const weight = stored.get(name);
+    if (!weight) throw new Error(`the checkpoint has no tensor "${name}"`);
+    return weight;
+  };
+  const tensor = (name: string): Tensor => {
+    const { dtype, shape, data } = find(name);
+    return g.weight(name, dtype, shape, data);
+  };
+  return {
+    has: (name) => stored.has(name),
+    shape: (name) => find(name).shape,
+    get: (name) => g.cast(tensor(name), 'float32'),
+    rows: (name, ids) => g.cast(g.gather(tensor(name), ids), 'float32'),
+  };
+}
+
+/** Weights that are all trained, for models made from nothing. */
+export function trainableWeights(g: GraphBuilder, shapes: ReadonlyMap<string, readonly number[]>): Weights {
+  const find = (name: string): readonly number[] => {
+    const shape = shapes.get(name);
+    if (!shape) throw new Error(`the model has no tensor "${name}"`);
+    return shape;
+  };
+  const get = (name: string): Tensor => g.parameter(name, find(name));
+  return { has: (name) => shapes.has(name), shape: find, get, rows: (name, ids) => g.gather(get(name), ids) };
+}

@@ -1,0 +1,168 @@
+// The Runtime on onnxruntime-node. The only file that loads the library, and it loads it with telemetry off.
+import type * as Ort from 'onnxruntime-node';
+import { UserError, messageOf } from '../../errors.ts';
+import { type DimBindings, evaluateDim, shapeText } from '../graph/dims.ts';
+import type { CompiledGraph } from '../graph/onnx.ts';
+import type { DType } from '../graph/tensor.ts';
+import type { DeviceChoice, Runtime, RuntimeTensor, Session, SessionOptions, TensorData } from './runtime.ts';
+
+export type RuntimeOptions = {
+  /** "auto" or a device name. */
+  device: string;
+  /** Threads of the matrix kernels; all physical cores when absent. */
+  threads?: number;
+};
+
+let library: Promise<typeof Ort> | undefined;
+
+/** The library. It would write a device id and events below the home folder and send them; this stops it first. */
+function loadLibrary(): Promise<typeof Ort> {
+  process.env.ORT_DISABLE_TELEMETRY = '1';
+  library ??= import('onnxruntime-node').then((module) => ('default' in module ? (module.default as typeof Ort) : module));
+  return library;
+}
+
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const ort = await loadLibrary();
+  const choice = chooseDevice(
+    options.device,
+    ort.listSupportedBackends().map(({ name }) => name),
+  );
+  return {
+    choice,
+    createSession: (graph, sessionOptions) => createSession(ort, graph, sessionOptions, choice, options.threads),
+    tensor: (dtype, dims, data) => {
+      const values = dtype === 'int64' && data instanceof Int32Array ? BigInt64Array.from(data, BigInt) : data;
+      return new ort.Tensor(dtype as Ort.Tensor.Type, values as Ort.Tensor.DataType, [...dims]) as OrtTensor;
+    },
+    read: (tensor) => Promise.resolve((tensor as OrtTensor).data as TensorData),
+    dispose: () => undefined,
+  };
+}
+
+export type DeviceReport = { name: string; usable: boolean; note: string };
+
+/** What the installed library brings, and what Lorelei does with it. */
+export async function listDevices(): Promise<DeviceReport[]> {
+  const ort = await loadLibrary();
+  return ort.listSupportedBackends().map(({ name }) =>
+    name === 'cpu'
+      ? { name, usable: true, note: 'trains and generates' }
+      : { name, usable: false, note: 'in the library, not verified for training by this version' },
+  );
+}
+
+type OrtTensor = Ort.Tensor & { dtype: DType };
+
+function chooseDevice(wanted: string, available: readonly string[]): DeviceChoice {
+  if (wanted === 'cpu') return { device: 'cpu', reason: 'the recipe asks for it' };
+  if (wanted === 'auto') {
+    const others = available.filter((name) => name !== 'cpu');
+    const seen = others.length ? `${others.join(', ')} present but not verified for training` : 'nothing else is present';
+    return { device: 'cpu', reason: `the fastest verified device here (${seen})` };
+  }
+  throw new UserError({
+    code: 'device-unavailable',
+    message: `device: "${wanted}" cannot be used for training by this version.`,
+    fix: 'Use device: auto or device: cpu; `lorelei devices` lists what is there.',
+  });
+}
+
+async function createSession(
+  ort: typeof Ort,
+  graph: CompiledGraph,
+  options: SessionOptions,
+  choice: DeviceChoice,
+  threads: number | undefined,
+): Promise<Session> {
+  const lean = options.memory === 'lean';
+  const session = await ort.InferenceSession.create(graph.bytes, {
+    executionProviders: [choice.device],
+    graphOptimizationLevel: 'all',
+    // Shapes vary from batch to batch: a pattern would keep the sum of all peaks.
+    enableMemPattern: false,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    extra: {
+      session: {
+        ...(options.weightsDir === undefined ? {} : { model_external_initializers_file_folder_path: options.weightsDir }),
+        ...(lean ? { disable_prepacking: '1' } : {}),
+      },
+      // Without these, 16-bit weights would be decoded once and kept, and recomputed layers merged with the first.
+      ...(lean ? { optimization: { disable_specified_optimizers: leanDisabled.join(';') } } : {}),
+    },
+  });
+  const { inputs, hostDims } = graph;
+  return {
+    run: async (given, into, runOptions) => {
+      runOptions?.signal?.throwIfAborted();
+      const feeds: Record<string, Ort.Tensor> = {};
+      const bindings: Record<string, number> = {};
+      for (const input of inputs) {
+        const tensor = given.get(input.name);
+        if (!tensor) throw new Error(`${graph.name}: the input "${input.name}" is missing`);
+        bind(graph.name, input, tensor, bindings);
+        feeds[input.name] = tensor as OrtTensor;
+      }
+      for (const { name, dims } of hostDims) {
+        const values = dims.map((dim) => BigInt(evaluateDim(dim, bindings)));
+        feeds[name] = new ort.Tensor('int64', BigInt64Array.from(values), [dims.length]);
+      }
+      const fetches: Record<string, Ort.Tensor | null> = {};
+      for (const { name } of graph.outputs) fetches[name] = (into?.get(name) as OrtTensor | undefined) ?? null;
+      const results = await runNative(session, graph, feeds, fetches);
+      runOptions?.signal?.throwIfAborted();
+      return new Map(Object.entries(results).map(([name, tensor]) => [name, withDType(tensor)]));
+    },
+    dispose: () => session.release(),
+  };
+}
+
+const leanDisabled = ['ConstantFolding', 'CommonSubexpressionElimination', 'FuseFp16InitializerToFp32NodeTransformer'];
+
+/** Learns the sizes of this run from an input's dims, and checks them against the others. */
+function bind(graph: string, input: CompiledGraph['inputs'][number], tensor: RuntimeTensor, bindings: Record<string, number>): void {
+  const fits =
+    tensor.dims.length === input.shape.length &&
+    input.shape.every((dim, i) => {
+      const size = tensor.dims[i] ?? -1;
+      if (typeof dim === 'number') return dim === size;
+      if (!/^[A-Za-z]\w*$/.test(dim.text)) return evaluateIfKnown(dim, bindings, size);
+      return (bindings[dim.text] ??= size) === size;
+    });
+  if (!fits)
+    throw new Error(`${graph}: input "${input.name}" is [${tensor.dims.join(', ')}], expected ${shapeText(input.shape)}`);
+}
+
+function evaluateIfKnown(dim: Parameters<typeof evaluateDim>[0], bindings: DimBindings, size: number): boolean {
+  try {
+    return evaluateDim(dim, bindings) === size;
+  } catch {
+    return true; // its sizes are bound by a later input; ONNX Runtime checks the result
+  }
+}
+
+async function runNative(
+  session: Ort.InferenceSession,
+  graph: CompiledGraph,
+  feeds: Record<string, Ort.Tensor>,
+  fetches: Record<string, Ort.Tensor | null>,
+): Promise<Ort.InferenceSession.ReturnType> {
+  try {
+    return await session.run(feeds, fetches);
+  } catch (error) {
+    if (/alloc|out of memory/i.test(messageOf(error)))
+      throw new UserError(
+        {
+          code: 'out-of-memory',
+          message: `There was not enough memory to run "${graph.name}": ${messageOf(error)}.`,
+          fix: 'Set gradient_checkpointing: true, or lower per_device_train_batch_size (and raise gradient_accumulation_steps) or max_length.',
+        },
+        { cause: error },
+      );
+    throw error;
+  }
+}
+
+function withDType(tensor: Ort.Tensor): OrtTensor {
+  return Object.defineProperty(tensor, 'dtype', { value: tensor.type, enumerable: false, configurable: true }) as OrtTensor;
+}

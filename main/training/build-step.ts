@@ -1,0 +1,191 @@
+// Puts the pieces of the engine together: the graphs of one micro-batch (loss and gradients), of one optimizer step
+// and of an evaluation batch. What runs them is stepper.ts.
+import { checkpoint } from '../engine/autodiff/checkpoint.ts';
+import { gradients } from '../engine/autodiff/gradients.ts';
+import { GraphBuilder } from '../engine/graph/builder.ts';
+import { symbol } from '../engine/graph/dims.ts';
+import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
+import type { Graph, Tensor } from '../engine/graph/tensor.ts';
+import { crossEntropy } from '../engine/losses/cross-entropy.ts';
+import type { Model } from '../engine/models/model.ts';
+import { visibilityBias } from '../engine/nn/attention.ts';
+import { linear } from '../engine/nn/linear.ts';
+import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
+import { frozenWeights, type StoredWeight, trainableWeights, type Weights } from '../engine/nn/weights.ts';
+import { adamW, type AdamWSettings } from '../engine/optim/adamw.ts';
+import { clipByGlobalNorm } from '../engine/optim/clip.ts';
+
+/** What is trained: a LoRA beside frozen weights, or every weight of a model made from nothing. */
+export type Trained = { kind: 'lora'; lora: LoraSettings; stored: ReadonlyMap<string, StoredWeight> } | { kind: 'all' };
+
+export type StepSettings = {
+  trained: Trained;
+  /** Recompute each layer in the backward pass instead of keeping its inside. */
+  recompute: boolean;
+  /** Parts in which the labelled rows go through the head, one after the other. */
+  headChunks: number;
+  /** Longest row of the data. */
+  maxPositions: number;
+};
+
+/** Names of a batch's inputs; label inputs carry the number of their head chunk. */
+export const batchInputs = {
+  inputIds: 'input_ids', // int32 [batch, seq]
+  positionIds: 'position_ids', // int64 [batch, seq]
+  visibleUntil: 'visible_until', // int32 [batch, seq]
+  tokenIndex: 'token_index', // int32 [seq], 0 1 2 ...
+  labelRows: (chunk: number) => `label_rows.${chunk}`, // int32 [labels]
+  labelIds: (chunk: number) => `label_ids.${chunk}`, // int32 [labels]
+  labelWeights: (chunk: number) => `label_weights.${chunk}`, // float32 [labels]
+  zero: 'zero', // float32 [], always 0
+} as const;
+
+/** Loss of one micro-batch, summed with the label weights; float32 []. */
+export const lossOutput = 'loss';
+/** Labels that the model would have guessed; float32 []. */
+export const correctOutput = 'correct';
+
+/** The accumulated gradient of a parameter: read under this name, and written with the micro-batch added. */
+export function gradientName(parameter: string): { before: string; after: string } {
+  return { before: `gradient_before:${parameter}`, after: `gradient:${parameter}` };
+}
+
+export type ParameterSpec = { name: string; shape: readonly number[] };
+export type GradientGraph = { graph: CompiledGraph; parameters: readonly ParameterSpec[] };
+
+/** Loss, hits and accumulated gradients of a micro-batch. */
+export function buildGradientGraph(model: Model, settings: StepSettings): GradientGraph {
+  const { graph, parameters } = gradientGraph(model, settings);
+  return { graph: toOnnx(graph), parameters };
+}
+
+/** The same, before it is written as ONNX: for printing and inspection. */
+export function gradientGraph(
+  model: Model,
+  settings: StepSettings,
+): { graph: Graph; parameters: readonly ParameterSpec[] } {
+  const g = new GraphBuilder();
+  const { loss, correct } = buildLoss(g, model, settings);
+  const parameters = g.parameters;
+  const found = gradients(g, new Map([[loss, g.scalar(1)]]), parameters);
+  const outputs = parameters.map((parameter) => {
+    const gradient = found.get(parameter);
+    if (!gradient) throw new Error(`no gradient reaches ${parameter.name}`);
+    const names = gradientName(parameter.name);
+    const before = g.input(names.before, 'float32', parameter.shape);
+    return { name: names.after, tensor: g.add(before, gradient) };
+  });
+  const graph = g.finish('gradients', [
+    { name: correctOutput, tensor: correct },
+    { name: lossOutput, tensor: loss },
+    // ONNX Runtime walks back from the last output: the layers' gradients in backward order free memory soonest.
+    ...outputs.reverse(),
+  ]);
+  return { graph, parameters: parameters.map(({ name, shape }) => ({ name, shape: shape.map(Number) })) };
+}
+
+/** Loss and hits of an evaluation batch; dropout is off. */
+export function buildEvaluationGraph(model: Model, settings: StepSettings): CompiledGraph {
+  const g = new GraphBuilder();
+  const { trained } = settings;
+  const quiet: Trained = trained.kind === 'lora' ? { ...trained, lora: { ...trained.lora, dropout: 0 } } : trained;
+  const { loss, correct } = buildLoss(g, model, { ...settings, trained: quiet, recompute: false });
+  return toOnnx(
+    g.finish('evaluation', [
+      { name: correctOutput, tensor: correct },
+      { name: lossOutput, tensor: loss },
+    ]),
+  );
+}
+
+export type UpdateSettings = {
+  adamW: AdamWSettings;
+  /** 0: no clipping. */
+  maxGradNorm: number;
+  /** Ranges of the flat parameter vector that are updated as one, some without weight decay. */
+  groups: readonly { name: string; size: number; decay: boolean }[];
+};
+
+/** Names of an update's inputs and outputs, per group of parameters. */
+export const updateNames = {
+  parameter: (group: string) => ({ before: `parameter_before:${group}`, after: `parameter:${group}` }),
+  first: (group: string) => ({ before: `first_before:${group}`, after: `first:${group}` }),
+  second: (group: string) => ({ before: `second_before:${group}`, after: `second:${group}` }),
+  gradient: (group: string) => `gradient:${group}`,
+  learningRate: 'learning_rate',
+  stepSize: 'step_size',
+  secondCorrection: 'second_correction',
+  gradNorm: 'grad_norm',
+} as const;
+
+/** One optimizer step over flat vectors: clip, AdamW, decay. */
+export function buildUpdateGraph({ adamW: settings, maxGradNorm, groups }: UpdateSettings): CompiledGraph {
+  const g = new GraphBuilder();
+  const scalars = {
+    learningRate: g.input(updateNames.learningRate, 'float32', []),
+    stepSize: g.input(updateNames.stepSize, 'float32', []),
+    secondCorrection: g.input(updateNames.secondCorrection, 'float32', []),
+  };
+  const raw = groups.map(({ name, size }) => g.input(updateNames.gradient(name), 'float32', [size]));
+  const clipped = clipByGlobalNorm(g, raw, maxGradNorm);
+  const outputs = groups.flatMap(({ name, size, decay }, i) => {
+    const [parameter, first, second] = [updateNames.parameter(name), updateNames.first(name), updateNames.second(name)];
+    const gradient = clipped.gradients[i];
+    if (!gradient) throw new Error(`no gradient for the group ${name}`);
+    const state = {
+      parameter: g.input(parameter.before, 'float32', [size]),
+      first: g.input(first.before, 'float32', [size]),
+      second: g.input(second.before, 'float32', [size]),
+    };
+    const next = adamW(g, state, gradient, scalars, decay ? settings : { ...settings, weightDecay: 0 });
+    return [
+      { name: parameter.after, tensor: next.parameter },
+      { name: first.after, tensor: next.first },
+      { name: second.after, tensor: next.second },
+    ];
+  });
+  return toOnnx(g.finish('update', [...outputs, { name: updateNames.gradNorm, tensor: clipped.norm }]));
+}
+
+function buildLoss(g: GraphBuilder, model: Model, settings: StepSettings): { loss: Tensor; correct: Tensor } {
+  const { trained, recompute, headChunks, maxPositions } = settings;
+  const [batch, seq] = [symbol('batch'), symbol('seq')];
+  const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [seq]);
+  const inputs = {
+    inputIds: g.input(batchInputs.inputIds, 'int32', [batch, seq]),
+    positionIds: g.input(batchInputs.positionIds, 'int64', [batch, seq]),
+    attentionBias: visibilityBias(
+      g,
+      tokenIndex,
+      tokenIndex,
+      g.input(batchInputs.visibleUntil, 'int32', [batch, seq]),
+    ),
+  };
+  const weights: Weights =
+    trained.kind === 'lora' ? frozenWeights(g, trained.stored) : trainableWeights(g, model.weightShapes);
+  const plain = linear(g, weights);
+  const zero = g.input(batchInputs.zero, 'float32', []);
+  const context = {
+    g,
+    weights,
+    linear: trained.kind === 'lora' ? withLora(g, weights, trained.lora)(plain) : plain,
+    rope: model.rope(g, maxPositions),
+    layer: (name: string, x: Tensor, build: (x: Tensor) => Tensor) =>
+      g.scope(name, () => (recompute ? checkpoint(g, zero, [x], ([y = x]) => build(y)) : build(x))),
+    keysAndValues: (_: number, keys: Tensor, values: Tensor) => ({ keys, values }),
+  };
+  const hidden = model.hiddenStates(context, inputs);
+  const parts = Array.from({ length: headChunks }, (_, chunk) =>
+    g.scope(`head.${chunk}`, () => {
+      const labels = symbol(`labels${chunk}`);
+      const rows = g.gather(hidden, g.input(batchInputs.labelRows(chunk), 'int32', [labels]));
+      return crossEntropy(g, weights, model.headWeight, {
+        rows: model.finalNorm(context, rows),
+        labels: g.input(batchInputs.labelIds(chunk), 'int32', [labels]),
+        labelWeights: g.input(batchInputs.labelWeights(chunk), 'float32', [labels]),
+      });
+    }),
+  );
+  const sum = (tensors: readonly Tensor[]): Tensor => tensors.reduce((a, b) => g.add(a, b));
+  return { loss: sum(parts.map((part) => part.loss)), correct: sum(parts.map((part) => part.correct)) };
+}

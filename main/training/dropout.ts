@@ -1,0 +1,18 @@
+// Which elements survive LoRA dropout, decided by the run's seed, so that resuming repeats what would have happened
+// and recomputed layers see the mask they saw before.
+
+/** [count] 1 with probability 1 - p (to within 2^-16), else 0. The same for the same seed and stream. */
+export function dropoutMask(count: number, p: number, seed: number, stream: number): Uint8Array {
+  const mask = new Uint8Array(count);
+  const threshold = Math.round(p * 65536);
+  let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(stream + 1, 0xc2b2ae35)) | 1;
+  for (let i = 0; i < count; i += 2) {
+    // xorshift32 (Marsaglia 2003), two 16-bit draws from each number
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    mask[i] = (state & 0xffff) >= threshold ? 1 : 0;
+    mask[i + 1] = state >>> 16 >= threshold ? 1 : 0;
+  }
+  return mask;
+}

@@ -1,0 +1,203 @@
+// Runs the graphs of build-step.ts: adds up micro-batches, takes optimizer steps, evaluates. Owns the parameters and
+// the optimizer's state. What a step is made of and when to stop is run.ts's business.
+import type { Batch } from '../data/types.ts';
+import type { Model } from '../engine/models/model.ts';
+import { dropoutMaskName } from '../engine/nn/lora.ts';
+import { type AdamWSettings, adamWScalars } from '../engine/optim/adamw.ts';
+import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../engine/runtime/runtime.ts';
+import {
+  batchInputs,
+  buildEvaluationGraph,
+  buildGradientGraph,
+  buildUpdateGraph,
+  correctOutput,
+  gradientName,
+  lossOutput,
+  type ParameterSpec,
+  type StepSettings,
+  updateNames,
+} from './build-step.ts';
+import { dropoutMask } from './dropout.ts';
+import { type FlatLayout, flatLayout, view } from './flat-parameters.ts';
+
+export type StepperOptions = {
+  model: Model;
+  step: StepSettings;
+  adamW: AdamWSettings;
+  maxGradNorm: number;
+  /** Folder of the checkpoint's files. */
+  weightsDir?: string;
+  memory: 'fast' | 'lean';
+  /** Which parameters decay; all when absent. */
+  decays?: (spec: ParameterSpec) => boolean;
+};
+
+export type BatchResult = {
+  /** sum over labels of labelWeight * cross-entropy */
+  loss: number;
+  /** Labels guessed right. */
+  correct: number;
+};
+
+export class Stepper {
+  readonly layout: FlatLayout;
+  readonly parameters: Float32Array;
+  readonly firstMoments: Float32Array;
+  readonly secondMoments: Float32Array;
+  /** Optimizer steps taken. */
+  step = 0;
+  readonly #gradients: Float32Array;
+  readonly #runtime: Runtime;
+  readonly #options: StepperOptions;
+  readonly #gradientSession: Session;
+  readonly #updateSession: Session;
+  #evaluationSession: Session | undefined;
+
+  static async create(runtime: Runtime, options: StepperOptions): Promise<Stepper> {
+    const { graph, parameters } = buildGradientGraph(options.model, options.step);
+    const layout = flatLayout(parameters, options.decays ?? (() => true));
+    const update = buildUpdateGraph({ adamW: options.adamW, maxGradNorm: options.maxGradNorm, groups: layout.groups });
+    return new Stepper(
+      runtime,
+      options,
+      layout,
+      await runtime.createSession(graph, sessionOptions(options, options.memory)),
+      await runtime.createSession(update, { memory: 'fast' }),
+    );
+  }
+
+  private constructor(
+    runtime: Runtime,
+    options: StepperOptions,
+    layout: FlatLayout,
+    gradientSession: Session,
+    updateSession: Session,
+  ) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.layout = layout;
+    this.#gradientSession = gradientSession;
+    this.#updateSession = updateSession;
+    this.parameters = new Float32Array(layout.size);
+    this.firstMoments = new Float32Array(layout.size);
+    this.secondMoments = new Float32Array(layout.size);
+    this.#gradients = new Float32Array(layout.size);
+  }
+
+  /**
+   * Adds a micro-batch's gradients to those of the step in progress. Every label weighs `labelWeight`, which is
+   * 1 / labels of the whole step. `dropoutSeed` decides this micro-batch's dropout.
+   */
+  async accumulate(batch: Batch, labelWeight: number, dropoutSeed: number, signal?: AbortSignal): Promise<BatchResult> {
+    const inputs = this.#batchTensors(batch, labelWeight);
+    this.#addDropout(inputs, batch, dropoutSeed);
+    const into = new Map<string, RuntimeTensor>();
+    for (const slot of this.layout.slots) {
+      const names = gradientName(slot.name);
+      const gradient = this.#runtime.tensor('float32', slot.shape, view(this.#gradients, slot));
+      inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
+      // The sum is written over what it read: nothing reads the old sum after it.
+      inputs.set(names.before, gradient);
+      into.set(names.after, gradient);
+    }
+    return this.#result(await this.#gradientSession.run(inputs, into, { signal }));
+  }
+
+  /** One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping. */
+  async update(learningRate: number): Promise<number> {
+    const scalars = adamWScalars(this.#options.adamW, learningRate, this.step + 1);
+    const scalar = (value: number): RuntimeTensor => this.#runtime.tensor('float32', [], Float32Array.of(value));
+    const inputs = new Map<string, RuntimeTensor>([
+      [updateNames.learningRate, scalar(scalars.learningRate)],
+      [updateNames.stepSize, scalar(scalars.stepSize)],
+      [updateNames.secondCorrection, scalar(scalars.secondCorrection)],
+    ]);
+    const into = new Map<string, RuntimeTensor>();
+    for (const group of this.layout.groups) {
+      const flat = (vector: Float32Array): RuntimeTensor =>
+        this.#runtime.tensor('float32', [group.size], view(vector, group));
+      inputs.set(updateNames.gradient(group.name), flat(this.#gradients));
+      for (const [names, vector] of [
+        [updateNames.parameter(group.name), this.parameters],
+        [updateNames.first(group.name), this.firstMoments],
+        [updateNames.second(group.name), this.secondMoments],
+      ] as const) {
+        const tensor = flat(vector);
+        inputs.set(names.before, tensor);
+        into.set(names.after, tensor);
+      }
+    }
+    const outputs = await this.#updateSession.run(inputs, into);
+    const [gradNorm = Number.NaN] = await readFloat32(this.#runtime, outputs.get(updateNames.gradNorm));
+    this.#gradients.fill(0);
+    this.step += 1;
+    return gradNorm;
+  }
+
+  /** Loss and hits of a batch without changing anything. */
+  async evaluate(batch: Batch, labelWeight: number, signal?: AbortSignal): Promise<BatchResult> {
+    this.#evaluationSession ??= await this.#runtime.createSession(
+      buildEvaluationGraph(this.#options.model, this.#options.step),
+      // Its weights stay mapped from the file, so that evaluating adds no second copy of them.
+      sessionOptions(this.#options, 'lean'),
+    );
+    const inputs = this.#batchTensors(batch, labelWeight);
+    for (const slot of this.layout.slots)
+      inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
+    return this.#result(await this.#evaluationSession.run(inputs, undefined, { signal }));
+  }
+
+  /** A copy of each parameter's gradient as added up so far. */
+  gradients(): Map<string, Float32Array> {
+    return new Map(this.layout.slots.map((slot) => [slot.name, view(this.#gradients, slot).slice()]));
+  }
+
+  async dispose(): Promise<void> {
+    await this.#gradientSession.dispose();
+    await this.#updateSession.dispose();
+    await this.#evaluationSession?.dispose();
+  }
+
+  async #result(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<BatchResult> {
+    const [loss = Number.NaN] = await readFloat32(this.#runtime, outputs.get(lossOutput));
+    const [correct = Number.NaN] = await readFloat32(this.#runtime, outputs.get(correctOutput));
+    return { loss, correct };
+  }
+
+  #batchTensors(batch: Batch, labelWeight: number): Map<string, RuntimeTensor> {
+    const { tensor } = this.#runtime;
+    const shape = [batch.batch, batch.seq];
+    const inputs = new Map<string, RuntimeTensor>([
+      [batchInputs.inputIds, tensor('int32', shape, batch.inputIds)],
+      [batchInputs.positionIds, tensor('int64', shape, batch.positionIds)],
+      [batchInputs.visibleUntil, tensor('int32', shape, batch.visibleUntil)],
+      [batchInputs.tokenIndex, tensor('int32', [batch.seq], Int32Array.from({ length: batch.seq }, (_, i) => i))],
+      [batchInputs.zero, tensor('float32', [], Float32Array.of(0))],
+    ]);
+    const chunks = this.#options.step.headChunks;
+    const size = Math.ceil(batch.labelRows.length / chunks);
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      const [from, to] = [chunk * size, Math.min(batch.labelRows.length, (chunk + 1) * size)];
+      const count = Math.max(0, to - from);
+      inputs.set(batchInputs.labelRows(chunk), tensor('int32', [count], batch.labelRows.slice(from, from + count)));
+      inputs.set(batchInputs.labelIds(chunk), tensor('int32', [count], batch.labelIds.slice(from, from + count)));
+      inputs.set(batchInputs.labelWeights(chunk), tensor('float32', [count], new Float32Array(count).fill(labelWeight)));
+    }
+    return inputs;
+  }
+
+  #addDropout(inputs: Map<string, RuntimeTensor>, batch: Batch, seed: number): void {
+    const { trained } = this.#options.step;
+    if (trained.kind !== 'lora' || trained.lora.dropout === 0) return;
+    const tokens = batch.batch * batch.seq;
+    for (const [index, layer] of [...trained.lora.targets].entries()) {
+      const [, width = 0] = this.#options.model.weightShapes.get(`${layer}.weight`) ?? [];
+      const mask = dropoutMask(tokens * width, trained.lora.dropout, seed, index);
+      inputs.set(dropoutMaskName(layer), this.#runtime.tensor('bool', [tokens, width], mask));
+    }
+  }
+}
+
+function sessionOptions(options: StepperOptions, memory: 'fast' | 'lean'): { weightsDir?: string; memory: 'fast' | 'lean' } {
+  return options.weightsDir === undefined ? { memory } : { memory, weightsDir: options.weightsDir };
+}

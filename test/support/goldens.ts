@@ -1,0 +1,86 @@
+// Reads test/goldens/llama-*: what PyTorch, transformers and PEFT computed, and the checkpoint they computed it on.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Batch } from '../../main/data/types.ts';
+import type { DType } from '../../main/engine/graph/tensor.ts';
+import type { StoredWeight } from '../../main/engine/nn/weights.ts';
+
+export const goldensFolder = fileURLToPath(new URL('../goldens', import.meta.url));
+export const llamaGoldens = readdirSync(goldensFolder).filter((name) => name.startsWith('llama-'));
+
+type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+const dtypes: Record<string, DType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+
+/** Byte ranges of a safetensors file's tensors, read independently of main/checkpoints. */
+export function storedWeights(folder: string): Map<string, StoredWeight> {
+  const files = readdirSync(folder).filter((name) => name.startsWith('model') && name.endsWith('.safetensors'));
+  return new Map(
+    files.flatMap((location) => {
+      const { header, start } = readHeader(`${folder}/${location}`);
+      return Object.entries(header).map(([name, { dtype, shape, data_offsets: [from, to] }]) => {
+        const known = dtypes[dtype];
+        if (!known) throw new Error(`${location}: ${dtype}`);
+        return [name, { dtype: known, shape, data: { location, offset: start + from, length: to - from } }] as const;
+      });
+    }),
+  );
+}
+
+/** All tensors of a float32 safetensors file. */
+export function readTensors(path: string): Map<string, Float32Array> {
+  const { header, start, bytes } = readHeader(path);
+  return new Map(
+    Object.entries(header).map(([name, { data_offsets: [from, to] }]) => [
+      name,
+      new Float32Array(bytes.buffer.slice(bytes.byteOffset + start + from, bytes.byteOffset + start + to)),
+    ]),
+  );
+}
+
+export function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(path, 'utf8')) as T;
+}
+
+export type GoldenBatch = {
+  input_ids: number[][];
+  position_ids: number[][];
+  visible_until: number[][];
+  lengths: number[];
+  label_rows: number[];
+  label_ids: number[];
+};
+
+export function goldenBatch(folder: string): Batch {
+  const raw = readJson<GoldenBatch>(`${folder}/batch.json`);
+  return {
+    batch: raw.input_ids.length,
+    seq: raw.input_ids[0]?.length ?? 0,
+    inputIds: Int32Array.from(raw.input_ids.flat()),
+    positionIds: Int32Array.from(raw.position_ids.flat()),
+    visibleUntil: Int32Array.from(raw.visible_until.flat()),
+    labelRows: Int32Array.from(raw.label_rows),
+    labelIds: Int32Array.from(raw.label_ids),
+    tokenCount: raw.lengths.reduce((a, b) => a + b, 0),
+  };
+}
+
+/** ||a - b|| / ||b|| */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let difference = 0;
+  let size = 0;
+  for (let i = 0; i < b.length; i++) {
+    difference += ((a[i] ?? Number.NaN) - (b[i] ?? 0)) ** 2;
+    size += (b[i] ?? 0) ** 2;
+  }
+  if (a.length !== b.length) return Number.NaN;
+  return Math.sqrt(difference) / (Math.sqrt(size) || 1);
+}
+
+function readHeader(path: string): { header: Header; start: number; bytes: Buffer } {
+  if (!existsSync(path)) throw new Error(`${path} is missing`);
+  const bytes = readFileSync(path);
+  const size = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + size).toString()) as Header & { __metadata__?: unknown };
+  delete header.__metadata__;
+  return { header, start: 8 + size, bytes };
+}
