@@ -1,0 +1,98 @@
+// The starter model's text: an endless, seeded stream of conversations and plain pieces about the village of Ankerwell.
+// Every sentence comes from the tables in world/ and the phrasings in talk/. What a document looks like in tokens is
+// left to rows.ts.
+
+import type { Message } from '../data/types.ts';
+import { createRandom, type Random } from './random.ts';
+import { animalFact, compareAnimals, nameAnimals, riddle } from './talk/about-animals.ts';
+import { jobFact, personFact, whoIsIt } from './talk/about-people.ts';
+import { findWord, placeFact, thingColour, thingFact, whereTo } from './talk/about-things.ts';
+import { calendar, nameSome, opposite } from './talk/about-words.ts';
+import { asTyped, type Exchange, type Topic } from './talk/exchange.ts';
+import { howTo } from './talk/how-to.ts';
+import { arithmetic, counting, wordProblem } from './talk/numbers.ts';
+import { plainPiece } from './talk/plain.ts';
+import { poemTopic } from './talk/poems.ts';
+import { reading } from './talk/reading.ts';
+import { opinion, repeat, smallTalk, yourName } from './talk/small-talk.ts';
+import { sequel, story } from './talk/stories.ts';
+import { unknown } from './talk/unknown.ts';
+import { why } from './talk/why.ts';
+
+export type Document = { kind: 'chat'; messages: Message[] } | { kind: 'text'; text: string };
+
+/** How often each topic is talked about. */
+const topics: readonly (readonly [weight: number, topic: Topic])[] = [
+  [14, animalFact],
+  [3, compareAnimals],
+  [2, nameAnimals],
+  [2, riddle],
+  [12, personFact],
+  [6, whoIsIt],
+  [3, jobFact],
+  [10, thingFact],
+  [3, thingColour],
+  [2, findWord],
+  [6, placeFact],
+  [2, whereTo],
+  [2, opposite],
+  [2, calendar],
+  [2, nameSome],
+  [6, arithmetic],
+  [2, wordProblem],
+  [2, counting],
+  [8, smallTalk],
+  [2, yourName],
+  [2, opinion],
+  [1, repeat],
+  [5, howTo],
+  [3, reading],
+  [7, story],
+  [1, sequel],
+  [3, poemTopic],
+  [7, unknown],
+  [4, why],
+];
+
+const openSystem = [
+  'You are a helpful assistant.',
+  'You are a friendly assistant.',
+  'You know the village of Ankerwell.',
+  'You are a helpful assistant. Answer the question.',
+];
+const briefSystem = [
+  'Answer briefly.',
+  'You are a helpful assistant. Answer briefly.',
+  'Give very short answers.',
+  'Answer in a few words.',
+];
+
+/** One topic, as the sample datasets use it: a question and its long and short answer. */
+export function exchangesAbout(random: Random): Exchange[] {
+  return random.weighted(topics)(random);
+}
+
+function conversation(random: Random): Document {
+  const briefly = random.chance(0.06);
+  const messages: Message[] = [];
+  if (briefly) messages.push({ role: 'system', content: random.pick(briefSystem) });
+  else if (random.chance(0.12)) messages.push({ role: 'system', content: random.pick(openSystem) });
+  const rounds = random.weighted([
+    [80, 1],
+    [15, 2],
+    [5, 3],
+  ] as const);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const exchange of exchangesAbout(random)) {
+      messages.push({ role: 'user', content: asTyped(random, exchange.user) });
+      messages.push({ role: 'assistant', content: briefly ? exchange.brief : exchange.assistant });
+    }
+  }
+  return { kind: 'chat', messages };
+}
+
+/** The endless stream; the same seed gives the same documents. */
+export function* documents(seed: number): Generator<Document, never> {
+  const random = createRandom(seed);
+  for (;;) yield random.chance(0.06) ? { kind: 'text', text: plainPiece(random) } : conversation(random);
+}
