@@ -19,6 +19,12 @@ function tables(database: Database) {
     exports: exportTable(database),
     /** Runs `work` in one transaction that no other process can write into; all of it is kept, or none. */
     transaction: <Result>(work: () => Result): Result => database.transaction(work).immediate(),
+    /** Differs from the last call's answer when any process has written since. */
+    version(): string {
+      const byOthers = database.pragma('data_version', { simple: true });
+      const byUs = database.prepare('select total_changes()').pluck().get();
+      return `${String(byOthers)}.${String(byUs)}`;
+    },
     close(): void {
       database.close();
     },

@@ -1,6 +1,19 @@
 // The page's way to its host: the desktop app's bridge, or the same contract over HTTP where a browser shows the page.
 import type { AppEvent, Bridge, CommandResult } from '../../preload/contract.ts';
 
+const listeners = new Set<(event: AppEvent) => void>();
+let source: EventSource | undefined;
+
+/** One stream for the whole page: a browser allows only six connections to a host. */
+function openEvents(): EventSource {
+  const events = new EventSource('events');
+  const tell = (event: AppEvent): void => listeners.forEach((listener) => listener(event));
+  events.onmessage = (message: MessageEvent<string>) => tell(JSON.parse(message.data) as AppEvent);
+  // After a pause nobody knows what was missed.
+  events.onopen = () => tell({ type: 'history-changed' });
+  return events;
+}
+
 const overHttp: Bridge = {
   async call(command, input) {
     const response = await fetch('rpc', {
@@ -12,9 +25,9 @@ const overHttp: Bridge = {
     return (await response.json()) as CommandResult<never>;
   },
   onEvent(listener) {
-    const source = new EventSource('events');
-    source.onmessage = (message: MessageEvent<string>) => listener(JSON.parse(message.data) as AppEvent);
-    return () => source.close();
+    listeners.add(listener);
+    source ??= openEvents();
+    return () => void listeners.delete(listener);
   },
 };
 

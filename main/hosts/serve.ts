@@ -1,0 +1,133 @@
+// The door for browsers: the page and its contract over HTTP on this machine only, for a workstation without a screen
+// (through an SSH tunnel) and for machines without Electron. What is asked is answered by app/.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { AppEvent } from '../../preload/contract.ts';
+import { answer } from '../app/answer.ts';
+import type { App } from '../app/app.ts';
+import { watchHistory } from '../app/watch-history.ts';
+import { hasSystemCode, messageOf, UserError } from '../errors.ts';
+import { pageFile } from './page.ts';
+import { Sessions } from './sessions.ts';
+
+export type ServeOptions = {
+  /** 0 takes any free port. */
+  port: number;
+  /** Folder of the built page. */
+  pageFolder: string;
+  /** Called with the link to open: at the start, and with a new one each time the last was used. */
+  onLink: (link: string) => void;
+};
+
+export type Server = { port: number; close(): Promise<void> };
+
+/** A tunnel or a proxy may change the port, never the name. */
+const localNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+const bodyLimitBytes = 1 << 20;
+
+/** Listens on 127.0.0.1. Throws UserError "port-in-use". */
+export async function serve(app: App, options: ServeOptions): Promise<Server> {
+  const sessions = new Sessions();
+  const streams = new Set<ServerResponse>();
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      console.error(error);
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+
+  await new Promise<void>((listening, failed) => {
+    server.once('error', (error) => {
+      failed(hasSystemCode(error, 'EADDRINUSE', 'EACCES') ? portProblem(options.port, error) : error);
+    });
+    server.listen(options.port, '127.0.0.1', listening);
+  });
+  const { port } = server.address() as AddressInfo;
+  const cookieName = `lorelei-${port}`; // cookies of one host are shared by all its ports
+  const tellLink = (): void => options.onLink(`http://127.0.0.1:${port}/?secret=${sessions.secret}`);
+  const unwatch = watchHistory(app, () => {
+    const event: AppEvent = { type: 'history-changed' };
+    for (const stream of streams) stream.write(`data: ${JSON.stringify(event)}\n\n`);
+  });
+  tellLink();
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { host = '', origin } = request.headers;
+    if (!localNames.has(host.replace(/:\d+$/, ''))) return refuse(response, 403, 'This address is for 127.0.0.1 only.');
+    if (origin !== undefined && origin !== `http://${host}`) return refuse(response, 403, 'Another site asked.');
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+
+    const secret = url.searchParams.get('secret');
+    if (secret !== null) {
+      const session = sessions.open(secret);
+      if (session === undefined) return refuse(response, 401, 'This link was used already. The newest one works.');
+      tellLink();
+      const cookie = `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/`;
+      response.writeHead(303, { location: '/', 'set-cookie': cookie }).end();
+      return;
+    }
+    if (!sessions.isOpen(cookieOf(request, cookieName))) {
+      return refuse(response, 401, 'Open the link that lorelei serve printed last.');
+    }
+    const route = `${request.method ?? ''} ${url.pathname}`;
+    if (route === 'POST /rpc') return answerPost(request, response);
+    if (route === 'GET /events') return openStream(response);
+    const file = request.method === 'GET' ? await pageFile(options.pageFolder, url.pathname) : undefined;
+    if (file === undefined) return refuse(response, 404, 'There is nothing here.');
+    response.writeHead(200, file.headers).end(file.body);
+  }
+
+  async function answerPost(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.headers['content-type'] !== 'application/json') return refuse(response, 415, 'Send JSON.');
+    if (Number(request.headers['content-length'] ?? Infinity) > bodyLimitBytes)
+      return refuse(response, 413, 'Too long.');
+    let body: unknown;
+    try {
+      body = JSON.parse(await text(request));
+    } catch (error) {
+      return refuse(response, 400, `Not JSON: ${messageOf(error)}`);
+    }
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+    response.writeHead(200, headers).end(JSON.stringify(answer(app, body)));
+  }
+
+  function openStream(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(': open\n\n');
+    streams.add(response);
+    response.on('close', () => streams.delete(response));
+  }
+
+  return {
+    port,
+    async close() {
+      unwatch();
+      for (const stream of streams) stream.end();
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
+
+function refuse(response: ServerResponse, status: number, reason: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${reason}\n`);
+}
+
+function cookieOf(request: IncomingMessage, name: string): string | undefined {
+  const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+function portProblem(port: number, cause: Error): UserError {
+  return new UserError(
+    {
+      code: 'port-in-use',
+      message: `Port ${port} of 127.0.0.1 cannot be opened (${cause.message}).`,
+      fix: 'Give another one: lorelei serve --port 0 takes any that is free.',
+    },
+    { cause },
+  );
+}
