@@ -22,6 +22,9 @@ export type ServeOptions = {
 
 export type Server = { port: number; close(): Promise<void> };
 
+/** What goes back. A reply that `stays` is kept open for events. */
+type Reply = { status: number; headers: Record<string, string>; body?: string | Buffer; stays?: true };
+
 /** A tunnel or a proxy may change the port, never the name. */
 const localNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
@@ -32,7 +35,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   const sessions = new Sessions();
   const streams = new Set<ServerResponse>();
   const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
+    reply(request, response).catch((error: unknown) => {
       console.error(error);
       if (!response.headersSent) response.writeHead(500);
       response.end();
@@ -54,51 +57,40 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   });
   tellLink();
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, headers, body, stays } = await replyTo(request);
+    response.writeHead(status, headers);
+    if (stays === undefined) {
+      response.end(body);
+      return;
+    }
+    response.write(body);
+    streams.add(response);
+    response.on('close', () => streams.delete(response));
+  }
+
+  async function replyTo(request: IncomingMessage): Promise<Reply> {
     const { host = '', origin } = request.headers;
-    if (!localNames.has(host.replace(/:\d+$/, ''))) return refuse(response, 403, 'This address is for 127.0.0.1 only.');
-    if (origin !== undefined && origin !== `http://${host}`) return refuse(response, 403, 'Another site asked.');
+    if (!localNames.has(host.replace(/:\d+$/, ''))) return refusal(403, 'This address is for 127.0.0.1 only.');
+    if (origin !== undefined && origin !== `http://${host}`) return refusal(403, 'Another site asked.');
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
 
     const secret = url.searchParams.get('secret');
     if (secret !== null) {
       const session = sessions.open(secret);
-      if (session === undefined) return refuse(response, 401, 'This link was used already. The newest one works.');
+      if (session === undefined) return refusal(401, 'This link was used already. The newest one works.');
       tellLink();
       const cookie = `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/`;
-      response.writeHead(303, { location: '/', 'set-cookie': cookie }).end();
-      return;
+      return { status: 303, headers: { location: '/', 'set-cookie': cookie } };
     }
     if (!sessions.isOpen(cookieOf(request, cookieName))) {
-      return refuse(response, 401, 'Open the link that lorelei serve printed last.');
+      return refusal(401, 'Open the link that lorelei serve printed last.');
     }
     const route = `${request.method ?? ''} ${url.pathname}`;
-    if (route === 'POST /rpc') return answerPost(request, response);
-    if (route === 'GET /events') return openStream(response);
+    if (route === 'POST /rpc') return replyToCommand(app, request);
+    if (route === 'GET /events') return { status: 200, headers: eventHeaders, body: ': open\n\n', stays: true };
     const file = request.method === 'GET' ? await pageFile(options.pageFolder, url.pathname) : undefined;
-    if (file === undefined) return refuse(response, 404, 'There is nothing here.');
-    response.writeHead(200, file.headers).end(file.body);
-  }
-
-  async function answerPost(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.headers['content-type'] !== 'application/json') return refuse(response, 415, 'Send JSON.');
-    if (Number(request.headers['content-length'] ?? Infinity) > bodyLimitBytes)
-      return refuse(response, 413, 'Too long.');
-    let body: unknown;
-    try {
-      body = JSON.parse(await text(request));
-    } catch (error) {
-      return refuse(response, 400, `Not JSON: ${messageOf(error)}`);
-    }
-    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-    response.writeHead(200, headers).end(JSON.stringify(answer(app, body)));
-  }
-
-  function openStream(response: ServerResponse): void {
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    response.write(': open\n\n');
-    streams.add(response);
-    response.on('close', () => streams.delete(response));
+    return file === undefined ? refusal(404, 'There is nothing here.') : { status: 200, ...file };
   }
 
   return {
@@ -112,8 +104,23 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   };
 }
 
-function refuse(response: ServerResponse, status: number, reason: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${reason}\n`);
+const eventHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' };
+
+async function replyToCommand(app: App, request: IncomingMessage): Promise<Reply> {
+  if (request.headers['content-type'] !== 'application/json') return refusal(415, 'Send JSON.');
+  if (Number(request.headers['content-length'] ?? Infinity) > bodyLimitBytes) return refusal(413, 'Too long.');
+  let body: unknown;
+  try {
+    body = JSON.parse(await text(request));
+  } catch (error) {
+    return refusal(400, `Not JSON: ${messageOf(error)}`);
+  }
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+  return { status: 200, headers, body: JSON.stringify(answer(app, body)) };
+}
+
+function refusal(status: number, reason: string): Reply {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `${reason}\n` };
 }
 
 function cookieOf(request: IncomingMessage, name: string): string | undefined {
