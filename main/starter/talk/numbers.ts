@@ -19,7 +19,7 @@ for (let left = 0; left <= 10; left += 1) {
 
 export const arithmetic: Topic = (random) => {
   const sum = random.pick(sums);
-  const digits = `${String(sum.left)} ${sum.word} ${String(sum.right)}`;
+  const digits = `${sum.left} ${sum.word} ${sum.right}`;
   return [
     random.weighted<() => Exchange>([
       [
@@ -31,18 +31,18 @@ export const arithmetic: Topic = (random) => {
             `${digits}?`,
             `Can you do this sum? ${digits}`,
           ]),
-          assistant: `${digits} is ${String(sum.result)}.`,
-          brief: `${String(sum.result)}.`,
+          assistant: `${digits} is ${sum.result}.`,
+          brief: `${sum.result}.`,
         }),
       ],
       [
         4,
         () => {
-          const signs = `${String(sum.left)} ${sum.sign} ${String(sum.right)}`;
+          const signs = `${sum.left} ${sum.sign} ${sum.right}`;
           return {
-            user: random.pick([`What is ${signs}?`, `${signs} =`, `${signs}`, `How much is ${signs}?`]),
-            assistant: `${digits} is ${String(sum.result)}.`,
-            brief: `${String(sum.result)}.`,
+            user: random.pick([`What is ${signs}?`, `${signs} =`, signs, `How much is ${signs}?`]),
+            assistant: `${digits} is ${sum.result}.`,
+            brief: `${sum.result}.`,
           };
         },
       ],
@@ -88,13 +88,13 @@ export const wordProblem: Topic = (random) => {
   const change = more ? random.int(1, 8) : random.int(1, start - 1);
   const result = more ? start + change : start - change;
   const act = more
-    ? random.pick([`finds ${String(change)} more`, `gets ${String(change)} more`])
-    : random.pick([`gives away ${String(change)}`, `loses ${String(change)}`]);
-  const left = result === 1 ? `1 ${noun}` : `${String(result)} ${things}`;
+    ? random.pick([`finds ${change} more`, `gets ${change} more`])
+    : random.pick([`gives away ${change}`, `loses ${change}`]);
+  const left = result === 1 ? `1 ${noun}` : `${result} ${things}`;
   return [
     {
-      user: `${name} has ${String(start)} ${things} and ${act}. How many ${things} does ${name} have now?`,
-      assistant: `${name} has ${left} now, because ${String(start)} ${more ? 'plus' : 'minus'} ${String(change)} is ${String(result)}.`,
+      user: `${name} has ${start} ${things} and ${act}. How many ${things} does ${name} have now?`,
+      assistant: `${name} has ${left} now, because ${start} ${more ? 'plus' : 'minus'} ${change} is ${result}.`,
       brief: `${name} has ${left}.`,
     },
   ];
@@ -109,9 +109,9 @@ export const counting: Topic = (random) =>
       return [
         {
           user: random.pick([
-            `Count from ${String(from)} to ${String(to)}.`,
-            `Please count from ${String(from)} to ${String(to)}.`,
-            ...(from === 1 ? [`Count to ${String(to)}.`, `Count to ${String(to)}.`] : []),
+            `Count from ${from} to ${to}.`,
+            `Please count from ${from} to ${to}.`,
+            ...(from === 1 ? [`Count to ${to}.`, `Count to ${to}.`] : []),
           ]),
           assistant: `${numbers}.`,
           brief: `${numbers}.`,
@@ -123,9 +123,9 @@ export const counting: Topic = (random) =>
       const after = random.chance(0.5);
       return [
         {
-          user: `Which number comes ${after ? 'after' : 'before'} ${String(value)}?`,
-          assistant: `The number ${after ? 'after' : 'before'} ${String(value)} is ${String(after ? value + 1 : value - 1)}.`,
-          brief: `${String(after ? value + 1 : value - 1)}.`,
+          user: `Which number comes ${after ? 'after' : 'before'} ${value}?`,
+          assistant: `The number ${after ? 'after' : 'before'} ${value} is ${after ? value + 1 : value - 1}.`,
+          brief: `${after ? value + 1 : value - 1}.`,
         },
       ];
     },
@@ -140,9 +140,9 @@ export const counting: Topic = (random) =>
       const word = bigger ? 'bigger' : 'smaller';
       return [
         {
-          user: `Which is ${word}, ${String(first)} or ${String(second)}?`,
-          assistant: `${String(answer)} is ${word} than ${String(rest)}.`,
-          brief: `${String(answer)}.`,
+          user: `Which is ${word}, ${first} or ${second}?`,
+          assistant: `${answer} is ${word} than ${rest}.`,
+          brief: `${answer}.`,
         },
       ];
     },

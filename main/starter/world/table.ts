@@ -7,8 +7,7 @@ export function table(columns: number, text: string): string[][] {
     .split('\n')
     .map((line) => {
       const cells = line.split('|').map((cell) => cell.trim());
-      if (cells.length !== columns)
-        throw new RangeError(`${String(columns)} cells expected, ${String(cells.length)} found: ${line}`);
+      if (cells.length !== columns) throw new RangeError(`${columns} cells expected, ${cells.length} found: ${line}`);
       return cells;
     });
 }
