@@ -36,6 +36,17 @@ export function metricTable(database: Database) {
   const evaluations = database.prepare<[string], StepColumns>(
     `select step, recorded_at, logged from metrics where run_id = ? and kind = 'eval' order by step`,
   );
+  const lossFrom = database
+    .prepare<[string, number], number>(
+      `select loss from metrics where run_id = ? and kind = 'train' and step >= ? and loss is not null
+       order by step limit 1`,
+    )
+    .pluck();
+  const lastRecordedAt = database
+    .prepare<[string], number>(
+      `select recorded_at from metrics where run_id = ? and kind = 'train' order by step desc limit 1`,
+    )
+    .pluck();
   const removeAfter = database.prepare('delete from metrics where run_id = ? and step > ?');
 
   return {
@@ -76,6 +87,16 @@ export function metricTable(database: Database) {
         metrics: JSON.parse(row.logged ?? '{}') as Metrics,
       }));
     },
+    /** At most `points` losses, evenly spread over the first `lastStep` steps. */
+    lossTrend(runId: string, lastStep: number, points: number): number[] {
+      const count = Math.min(points, lastStep);
+      const losses = Array.from({ length: count }, (_, i) =>
+        lossFrom.get(runId, Math.ceil(((i + 1) * lastStep) / count)),
+      );
+      return losses.filter((loss) => loss !== undefined);
+    },
+    /** When the last step was recorded. */
+    lastRecordedAt: (runId: string): number | undefined => lastRecordedAt.get(runId),
     /** Forgets what lies after `step`: a run resumed there computes it again. */
     removeAfter(runId: string, step: number): void {
       removeAfter.run(runId, step);

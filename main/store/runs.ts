@@ -3,8 +3,8 @@ import type { Database } from 'better-sqlite3';
 import type { ErrorDetails } from '../errors.ts';
 import type { Metrics, RunStatus } from '../../preload/contract.ts';
 
-/** The process that follows a run. `identity` tells it from a later process with the same number. */
-export type HostProcess = { pid: number; identity: string };
+/** A process. `identity` tells it from a later process with the same number. */
+export type KnownProcess = { pid: number; identity: string };
 
 /** What the history keeps of a run. Times are milliseconds since 1970. */
 export type StoredRun = {
@@ -22,7 +22,10 @@ export type StoredRun = {
   lastStep: number;
   /** Loss of the last step; absent before the first and where it was not a number. */
   lastLoss?: number;
-  host?: HostProcess;
+  /** The process that follows the run. */
+  host?: KnownProcess;
+  /** The process that trains; it may outlive its host by one step. */
+  job?: KnownProcess;
   /** Final metrics. */
   metrics: Metrics;
   error?: ErrorDetails;
@@ -32,7 +35,7 @@ export type NewRun = Pick<StoredRun, 'id' | 'method' | 'name' | 'recipe' | 'outp
 
 /** `null` clears a value. */
 export type RunChanges = {
-  [Key in 'startedAt' | 'endedAt' | 'totalSteps' | 'lastLoss' | 'host' | 'error']?: StoredRun[Key] | null;
+  [Key in 'startedAt' | 'endedAt' | 'totalSteps' | 'lastLoss' | 'host' | 'job' | 'error']?: StoredRun[Key] | null;
 } & Partial<Pick<StoredRun, 'status' | 'lastStep' | 'metrics'>>;
 
 type Columns = {
@@ -50,6 +53,8 @@ type Columns = {
   last_loss: number | null;
   host_pid: number | null;
   host_identity: string | null;
+  job_pid: number | null;
+  job_identity: string | null;
   metrics: string;
   error: string | null;
 };
@@ -70,13 +75,14 @@ function fromColumns(row: Columns): StoredRun {
     ...(row.total_steps !== null && { totalSteps: row.total_steps }),
     ...(row.last_loss !== null && { lastLoss: row.last_loss }),
     ...(row.host_pid !== null && { host: { pid: row.host_pid, identity: row.host_identity ?? '' } }),
+    ...(row.job_pid !== null && { job: { pid: row.job_pid, identity: row.job_identity ?? '' } }),
     ...(row.error !== null && { error: JSON.parse(row.error) as ErrorDetails }),
   };
 }
 
 /** Changes as columns. A key that is absent stays out; null stays null. */
 function toColumns(changes: RunChanges): Record<string, unknown> {
-  const { host, error } = changes;
+  const { host, job, error } = changes;
   const columns: Record<string, unknown> = {
     status: changes.status,
     started_at: changes.startedAt,
@@ -88,6 +94,8 @@ function toColumns(changes: RunChanges): Record<string, unknown> {
     error: error && JSON.stringify(error),
     host_pid: host && host.pid,
     host_identity: host && host.identity,
+    job_pid: job && job.pid,
+    job_identity: job && job.identity,
   };
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }

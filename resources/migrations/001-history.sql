@@ -17,6 +17,9 @@ create table runs (
   -- The process that follows the run, and what tells it from a later process with the same number.
   host_pid integer,
   host_identity text,
+  -- The same of the process that trains.
+  job_pid integer,
+  job_identity text,
   -- Final metrics and error, as JSON.
   metrics text not null default '{}',
   error text

@@ -1,0 +1,44 @@
+// From what a person types to a run, and what its status really is.
+import { closest } from 'fastest-levenshtein';
+import { UserError } from '../errors.ts';
+import type { StoredRun } from '../store/runs.ts';
+import type { App } from './app.ts';
+import { isAlive } from './process-identity.ts';
+
+/** Preparing or training, as the history has it. */
+export function isUnderWay(run: StoredRun): boolean {
+  return run.status === 'preparing' || run.status === 'training';
+}
+
+/** The run with its true status: one that nobody follows any more is interrupted. */
+export function withTrueStatus(run: StoredRun): StoredRun {
+  return isUnderWay(run) && (run.host === undefined || !isAlive(run.host)) ? { ...run, status: 'interrupted' } : run;
+}
+
+/**
+ * The run with this name, the only run whose name begins with it, or, for "latest", the newest. Throws UserError
+ * "run-not-found" or "run-ambiguous".
+ */
+export function findRun(app: App, name: string): StoredRun {
+  const { runs } = app.history;
+  const exact = name === 'latest' ? runs.list()[0] : runs.get(name);
+  const found = exact === undefined ? (name === '' ? [] : runs.startingWith(name)) : [exact];
+  const [run, ...others] = found;
+  if (run !== undefined && others.length === 0) return withTrueStatus(run);
+  if (run !== undefined) {
+    throw new UserError({
+      code: 'run-ambiguous',
+      message: `${name} may mean any of these runs: ${found.map(({ id }) => id).join(', ')}.`,
+      fix: 'Type more of the name.',
+    });
+  }
+  const names = runs.list().map(({ id }) => id);
+  throw new UserError({
+    code: 'run-not-found',
+    message:
+      names.length === 0
+        ? `There is no run ${name}: the history in ${app.home.folder} is empty.`
+        : `There is no run ${name}. Did you mean ${closest(name, names)}?`,
+    fix: names.length === 0 ? 'Start one with lorelei sft.' : 'lorelei runs lists all of them.',
+  });
+}

@@ -1,0 +1,156 @@
+// Follows a job from its start to its end: launches the process, records what it says, hears requests to stop from
+// other terminals, and settles the run when the process is gone, however it went.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JobRecord, Metrics, RunStatus } from '../../preload/contract.ts';
+import { UserError, type ErrorDetails } from '../errors.ts';
+import type { StoredRun } from '../store/runs.ts';
+import { runFolder, type App } from './app.ts';
+import type { JobExit, JobHandle, JobSpec } from './job.ts';
+import { knownProcess } from './process-identity.ts';
+import { createRecorder } from './recorder.ts';
+
+/** A file of this name in the folder of a run asks its host to stop it. */
+export const STOP_FILE = 'stop-requested';
+
+const STOP_POLL_MS = 500;
+
+export type RunEnd = {
+  status: Extract<RunStatus, 'completed' | 'stopped' | 'failed' | 'interrupted'>;
+  outputDir: string;
+  /** Steps done when it ended. */
+  lastStep: number;
+  metrics: Metrics;
+  /** Present when failed or interrupted. */
+  error?: ErrorDetails;
+  /** True when it was refused before the first step: nothing of it is kept, in the history either. */
+  discarded: boolean;
+};
+
+export type RunSession = {
+  runId: string;
+  modelFolder: string;
+  outputDir: string;
+  /** Stops after the current step and saves. */
+  stop(): void;
+  /** Ends the job's process at once; the run is then interrupted. */
+  kill(): void;
+  ended: Promise<RunEnd>;
+};
+
+type Follow = {
+  run: Pick<StoredRun, 'id' | 'outputDir'>;
+  job: JobSpec;
+  onRecord: (record: JobRecord) => void;
+  /** Forget the run where the job refuses it before the first step. */
+  discardIfRefused: boolean;
+};
+
+/** Starts the job of a run that is in the history, and follows it. */
+export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Follow): RunSession {
+  const folder = runFolder(app, run);
+  const log = join(folder, 'job.log');
+  let started = false;
+  let killed = false;
+  let lastStep = 0;
+  let end: Extract<JobRecord, { type: 'end' }> | undefined;
+  let hostError: { error: unknown } | undefined;
+
+  // The history cannot be written: the job must not go on unrecorded.
+  const giveUp = (handle: JobHandle, error: unknown): void => {
+    hostError ??= { error };
+    handle.kill();
+  };
+  const recorder = createRecorder(app.history, run.id, (error) => {
+    giveUp(handle, error);
+  });
+  const handle = app.launchJob(job, {
+    log,
+    onRecord(record) {
+      if (record.type === 'start') {
+        started = true;
+        lastStep = record.startStep;
+      } else if (record.type === 'step') {
+        lastStep = record.step;
+      } else if (record.type === 'end') {
+        // Written once the process is gone, when it is known whether the run is kept.
+        end = record;
+        return;
+      }
+      try {
+        recorder.record(record);
+      } catch (error) {
+        giveUp(handle, error);
+      }
+      onRecord(record);
+    },
+  });
+
+  if (handle.pid !== undefined) app.history.runs.update(run.id, { job: knownProcess(handle.pid) });
+
+  const stopFile = join(folder, STOP_FILE);
+  const poll = setInterval(() => {
+    if (!existsSync(stopFile)) return;
+    rmSync(stopFile, { force: true });
+    handle.stop();
+  }, STOP_POLL_MS);
+
+  async function settle(): Promise<RunEnd> {
+    const exit = await handle.exited;
+    clearInterval(poll);
+    rmSync(stopFile, { force: true });
+    if (hostError !== undefined) throw hostError.error;
+    recorder.flush();
+    const outcome = { outputDir: run.outputDir, lastStep, discarded: false };
+    if (end === undefined) {
+      const error = deathOf(app, run.id, { exit, lastStep, started, killed, log });
+      app.history.events.add(run.id, {
+        recordedAt: Date.now(),
+        step: lastStep,
+        level: 'error',
+        message: error.message,
+      });
+      app.history.runs.update(run.id, { status: 'interrupted', endedAt: Date.now(), error, host: null, job: null });
+      return { ...outcome, status: 'interrupted', metrics: {}, error };
+    }
+    const discarded = discardIfRefused && end.status === 'failed' && !started;
+    if (discarded) {
+      app.history.runs.remove(run.id);
+      rmSync(folder, { recursive: true, force: true });
+    } else {
+      recorder.record(end);
+    }
+    const { status, metrics, error } = end;
+    return { ...outcome, status, metrics, discarded, ...(error && { error }) };
+  }
+
+  return {
+    runId: run.id,
+    modelFolder: job.recipe.model_name_or_path,
+    outputDir: run.outputDir,
+    stop: () => handle.stop(),
+    kill() {
+      killed = true;
+      handle.kill();
+    },
+    ended: settle(),
+  };
+}
+
+type Death = { exit: JobExit; lastStep: number; started: boolean; killed: boolean; log: string };
+
+/** Words for a job process that died without saying so. */
+function deathOf(app: App, runId: string, { exit, lastStep, started, killed, log }: Death): ErrorDetails {
+  const when = started ? `after step ${lastStep}` : 'while preparing';
+  const how = exit.signal === null ? `with exit code ${exit.code ?? 'unknown'}` : `by ${exit.signal}`;
+  const lastWords = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-5).join('\n') : '';
+  const checkpoint = app.history.checkpoints.list(runId).at(-1);
+  const from = checkpoint === undefined ? 'from the beginning' : `from its checkpoint at step ${checkpoint.step}`;
+  return new UserError({
+    code: 'job-died',
+    message: killed
+      ? `The run ${runId} was ended at once, ${when}.`
+      : `The training process of ${runId} ended ${how} ${when}.${lastWords === '' ? '' : ` Its last words (${log}):\n${lastWords}`}`,
+    fix: `lorelei resume ${runId} continues ${from}.`,
+  }).toDetails();
+}

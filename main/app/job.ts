@@ -1,0 +1,29 @@
+// What app/ asks of a host: to start a job process and to pass on what it says. Hosts know how (fork, utilityProcess).
+import type { JobRecord } from '../../preload/contract.ts';
+import type { SftRecipe } from '../recipe/sft-recipe.ts';
+
+export type JobSpec = {
+  runId: string;
+  recipe: SftRecipe;
+  runDir: string;
+  outputDir: string;
+  resumeFrom?: string;
+  cacheDir: string;
+};
+
+/** How a job process ended: an exit code, or the signal that ended it. */
+export type JobExit = { code: number | null; signal: string | null };
+
+export type JobHandle = {
+  /** Absent where the process could not be started. */
+  pid: number | undefined;
+  /** Asks the job to stop after the current step and to save. */
+  stop(): void;
+  /** Ends the process at once. */
+  kill(): void;
+  /** Fulfilled once the process is gone and its last record was delivered. */
+  exited: Promise<JobExit>;
+};
+
+/** Starts the job's own process. What the process prints goes to the file `log`. */
+export type LaunchJob = (job: JobSpec, options: { onRecord: (record: JobRecord) => void; log: string }) => JobHandle;

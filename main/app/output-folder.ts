@@ -1,0 +1,57 @@
+// Whether the finished adapter may go into a folder; asked before anything starts. Writes nothing.
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf, UserError } from '../errors.ts';
+
+/** Files that a finished adapter of ours consists of; nothing else may be replaced. */
+const ADAPTER_FILE =
+  /^(adapter_config\.json|adapter_model\.safetensors|README\.md|.*token.*|chat_template\.(jinja|json)|vocab\.json|merges\.txt|generation_config\.json|recipe\.yaml)$/;
+
+/**
+ * Throws UserError "output-not-a-folder", "output-not-empty" or "output-not-writable" unless an adapter can be written
+ * to `folder`: it is missing or empty, or holds just an adapter and `mayReplace` is true.
+ */
+export function checkOutputFolder(folder: string, mayReplace: boolean): void {
+  if (existsSync(folder)) {
+    if (!statSync(folder).isDirectory()) {
+      throw new UserError({
+        code: 'output-not-a-folder',
+        message: `The output folder ${folder} is a file.`,
+        fix: 'Give output_dir the path of a folder that does not exist yet.',
+      });
+    }
+    checkWritable(folder, folder);
+    const names = readdirSync(folder);
+    const foreign = names.filter((name) => !ADAPTER_FILE.test(name));
+    if (names.length === 0 || (mayReplace && foreign.length === 0)) return;
+    const [shown, more] = [(mayReplace ? foreign : names).slice(0, 4), names.length > 4 ? ', …' : ''];
+    throw new UserError({
+      code: 'output-not-empty',
+      message: `The output folder ${folder} is not empty: it holds ${shown.join(', ')}${more}.`,
+      fix: mayReplace
+        ? 'Give output_dir another folder; overwrite_output_dir only replaces an adapter.'
+        : foreign.length === 0
+          ? 'Give output_dir another folder, or set overwrite_output_dir: true to replace the adapter in it.'
+          : 'Give output_dir another folder.',
+    });
+  }
+  let parent = dirname(folder);
+  while (!existsSync(parent)) parent = dirname(parent);
+  checkWritable(parent, folder);
+}
+
+function checkWritable(existing: string, folder: string): void {
+  try {
+    if (!statSync(existing).isDirectory()) throw new Error(`${existing} is a file`);
+    accessSync(existing, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new UserError(
+      {
+        code: 'output-not-writable',
+        message: `The output folder ${folder} cannot be written: ${messageOf(error)}.`,
+        fix: 'Give output_dir a folder that you may write to.',
+      },
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,185 @@
+// Starting, resuming and stopping runs. Everything that can be refused is refused before anything is written.
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasSystemCode, UserError } from '../errors.ts';
+import { parseSftRecipe } from '../recipe/parse.ts';
+import { resolvePaths } from '../recipe/resolve-paths.ts';
+import type { SftRecipe } from '../recipe/sft-recipe.ts';
+import { writeRecipe } from '../recipe/yaml.ts';
+import type { JobRecord } from '../../preload/contract.ts';
+import type { StoredRun } from '../store/runs.ts';
+import { runFolder, type App } from './app.ts';
+import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
+import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
+import { followRun, STOP_FILE, type RunSession } from './follow-run.ts';
+import { checkOutputFolder } from './output-folder.ts';
+import { isAlive, thisProcess } from './process-identity.ts';
+import { newRunName } from './run-names.ts';
+
+export type StartRequest = {
+  /** Recipe keys and values as they were given. */
+  values: Record<string, unknown>;
+  /** Where relative paths start. */
+  workingDirectory: string;
+  onRecord: (record: JobRecord) => void;
+};
+
+/** A run that is under way in any process and writes to this folder. */
+function runWritingTo(app: App, folder: string): StoredRun | undefined {
+  return app.history.runs.list().find((run) => run.outputDir === folder && isUnderWay(withTrueStatus(run)));
+}
+
+/** Checks an SFT recipe and starts a run of it. Throws UserError, and then nothing was written. */
+export function startSft(app: App, { values, workingDirectory, onRecord }: StartRequest): RunSession {
+  const { recipe: given, notes } = parseSftRecipe(values);
+  const recipe = resolvePaths(given, workingDirectory);
+  const { runs, events } = app.history;
+  if (recipe.output_dir !== undefined) {
+    checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
+    const other = runWritingTo(app, recipe.output_dir);
+    if (other !== undefined) {
+      throw new UserError({
+        code: 'output-in-use',
+        message: `The run ${other.id} is under way and will write its adapter to ${recipe.output_dir}.`,
+        fix: 'Give output_dir another folder.',
+      });
+    }
+  }
+  const id = app.history.transaction(() => {
+    const name = newRunName((one) => runs.get(one) !== undefined || existsSync(runFolder(app, { id: one })));
+    runs.insert({
+      id: name,
+      method: 'sft',
+      name: recipe.run_name,
+      recipe,
+      outputDir: recipe.output_dir ?? join(runFolder(app, { id: name }), 'adapter'),
+      createdAt: Date.now(),
+      host: thisProcess(),
+    });
+    for (const message of notes) events.add(name, { recordedAt: Date.now(), level: 'info', message });
+    return name;
+  });
+  for (const message of notes) onRecord({ type: 'event', level: 'info', message });
+  const run = { id, outputDir: recipe.output_dir ?? join(runFolder(app, { id }), 'adapter') };
+  try {
+    mkdirSync(runFolder(app, run), { recursive: true });
+    writeFileSync(join(runFolder(app, run), 'recipe.yaml'), writeRecipe(recipe));
+  } catch (error) {
+    runs.remove(id);
+    rmSync(runFolder(app, run), { recursive: true, force: true });
+    throw writeProblem(error, app.home.runs);
+  }
+  return launch(app, run, recipe, onRecord);
+}
+
+function writeProblem(error: unknown, folder: string): unknown {
+  if (!hasSystemCode(error, 'ENOSPC', 'EDQUOT')) return error;
+  return new UserError(
+    {
+      code: 'disk-full',
+      message: `The disk that holds ${folder} is full.`,
+      fix: 'Free some space, then run it again.',
+    },
+    { cause: error },
+  );
+}
+
+function launch(
+  app: App,
+  run: Pick<StoredRun, 'id' | 'outputDir'>,
+  recipe: SftRecipe,
+  onRecord: (record: JobRecord) => void,
+  resumeFrom?: string,
+): RunSession {
+  const job = {
+    runId: run.id,
+    recipe,
+    runDir: runFolder(app, run),
+    outputDir: run.outputDir,
+    cacheDir: app.home.cache,
+    ...(resumeFrom !== undefined && { resumeFrom }),
+  };
+  return followRun(app, { run, job, onRecord, discardIfRefused: resumeFrom === undefined });
+}
+
+/**
+ * Continues a run from its last complete checkpoint, or from the beginning where it has none. Throws UserError
+ * "run-not-found", "run-ambiguous", "run-under-way", "run-completed" or "run-folder-missing".
+ */
+export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) => void): RunSession {
+  const run = findRun(app, name);
+  if (run.status === 'completed') {
+    throw new UserError({
+      code: 'run-completed',
+      message: `The run ${run.id} is complete (${run.lastStep} steps); there is nothing left to resume.`,
+      fix: `Train further with lorelei sft --adapter_name_or_path ${run.outputDir} and the rest of its recipe.`,
+    });
+  }
+  const folder = runFolder(app, run);
+  if (!existsSync(folder)) {
+    throw new UserError({
+      code: 'run-folder-missing',
+      message: `The folder of the run ${run.id} is gone (${folder}).`,
+      fix: 'Start it anew with lorelei sft.',
+    });
+  }
+  // Its own adapter may lie there already: a stopped run writes one.
+  checkOutputFolder(run.outputDir, run.status === 'stopped' || run.recipe.overwrite_output_dir === true);
+  claim(app, run.id);
+  rmSync(join(folder, STOP_FILE), { force: true });
+  const checkpoint = reconcileCheckpoints(app, run).at(-1);
+  const message =
+    checkpoint === undefined
+      ? 'No checkpoint was written yet: the run starts from the beginning.'
+      : `Resuming from the checkpoint at step ${checkpoint.step}.`;
+  app.history.events.add(run.id, { recordedAt: Date.now(), level: 'info', message });
+  onRecord({ type: 'event', level: 'info', message });
+  // The history wrote this recipe itself; a change of the schema comes with a migration.
+  return launch(app, run, run.recipe as SftRecipe, onRecord, checkpoint?.path);
+}
+
+/** Makes this process the one that follows the run. Only one process can. */
+function claim(app: App, id: string): void {
+  app.history.transaction(() => {
+    const run = app.history.runs.get(id);
+    if (run === undefined) throw new Error(`run ${id} vanished`);
+    if (isUnderWay(withTrueStatus(run))) {
+      throw new UserError({
+        code: 'run-under-way',
+        message: `The run ${id} is under way in process ${run.host?.pid ?? 0}.`,
+        fix: `Stop it first: lorelei stop ${id}`,
+      });
+    }
+    if (run.job !== undefined && isAlive(run.job)) {
+      throw new UserError({
+        code: 'run-under-way',
+        message: `The training process of ${id} (process ${run.job.pid}) still finishes its last step and saves.`,
+        fix: 'Try again in a moment.',
+      });
+    }
+    app.history.runs.update(id, { status: 'preparing', host: thisProcess(), endedAt: null, error: null });
+  });
+}
+
+/** Asks the process that follows a run to stop it after the current step. Throws UserError "run-not-under-way". */
+export function stopRun(app: App, name: string): StoredRun {
+  const run = findRun(app, name);
+  if (!isUnderWay(run)) {
+    throw new UserError({
+      code: 'run-not-under-way',
+      message: `The run ${run.id} is not under way: it is ${run.status}.`,
+      fix: 'lorelei runs shows which runs are training.',
+    });
+  }
+  try {
+    writeFileSync(join(runFolder(app, run), STOP_FILE), '');
+  } catch (error) {
+    throw writeProblem(error, app.home.runs);
+  }
+  app.history.events.add(run.id, {
+    recordedAt: Date.now(),
+    level: 'info',
+    message: 'Asked to stop from another process.',
+  });
+  return run;
+}

@@ -1,0 +1,13 @@
+// The door for terminals. Commands stand in cli/program.ts.
+import { forkedJobs } from './cli/fork-job.ts';
+import { runCommandLine } from './cli/program.ts';
+
+// npm runs scripts in the project's folder; paths are meant from where the person is.
+if (process.env.npm_lifecycle_event === 'lorelei' && process.env.INIT_CWD !== undefined) {
+  process.chdir(process.env.INIT_CWD);
+}
+// A reader such as `head` may leave early; the run goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+await runCommandLine(process.argv.slice(2), forkedJobs());

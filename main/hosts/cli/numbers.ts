@@ -1,0 +1,30 @@
+// Numbers and times as a terminal shows them.
+
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** 12345.6 -> "12,346" */
+export function wholeText(value: number): string {
+  return grouped.format(value);
+}
+
+/** Four significant digits, small and large values with an exponent: 2.346, 0.01235, 2.0e-5 */
+export function numberText(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(2).replace(/\.?0+e/, 'e');
+  return value.toPrecision(4);
+}
+
+/** Milliseconds as 0:42, 12:05 or 3:07:15. */
+export function durationText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** A moment, in local time: 2026-11-24 13:05 */
+export function momentText(ms: number): string {
+  const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,114 @@
+// What a run says on the terminal, or, with --json, as one object per line on stdout with everything else on stderr.
+import type { JobRecord, Metrics } from '../../../preload/contract.ts';
+import type { RunEnd, RunSession } from '../../app/follow-run.ts';
+import { durationText, numberText, wholeText } from './numbers.ts';
+import { errorText, terminalOn, type Sink, type Terminal } from './terminal.ts';
+
+export type RunReport = {
+  onRecord(record: JobRecord): void;
+  /** Something to say that is no result. */
+  note(text: string): void;
+  started(session: RunSession): void;
+  ended(session: RunSession, end: RunEnd): void;
+};
+
+/** The words of a logged row, in the order in which TRL logs them. */
+function metricWords(metrics: Metrics): string {
+  const words: Record<string, string> = {
+    loss: 'loss',
+    grad_norm: 'grad norm',
+    learning_rate: 'lr',
+    mean_token_accuracy: 'accuracy',
+    eval_loss: 'eval loss',
+    eval_mean_token_accuracy: 'eval accuracy',
+    epoch: 'epoch',
+  };
+  return Object.entries(words)
+    .flatMap(([key, name]) => (metrics[key] === undefined ? [] : [`${name} ${numberText(metrics[key])}`]))
+    .join('  ');
+}
+
+/** Reports to `stdout` and `stderr`; with `json`, only the rows of the run go to `stdout`. */
+export function runReport({ stdout, stderr, json }: { stdout: Sink; stderr: Sink; json: boolean }): RunReport {
+  const terminal = terminalOn(json ? stderr : stdout);
+  const row = (values: object): void => {
+    if (json) stdout.write(`${JSON.stringify(values)}\n`);
+  };
+  const progress = progressLines(terminal);
+  return {
+    note: (text) => terminal.line(text),
+    started: ({ runId }) => terminal.line(`Run ${runId}`),
+    onRecord(record) {
+      if (record.type === 'step' && record.metrics !== undefined) row({ step: record.step, ...record.metrics });
+      if (record.type === 'evaluation') row({ step: record.step, ...record.metrics });
+      progress(record);
+    },
+    ended({ runId, modelFolder }, { status, outputDir, metrics, error, lastStep }) {
+      terminal.clear();
+      row({ event: 'end', status, run: runId, output_dir: outputDir, ...metrics, ...(error && { error }) });
+      if (error !== undefined) {
+        stderr.write(`${errorText(error)}\n`);
+      } else if (status === 'completed') {
+        terminal.line(`Completed after ${wholeText(lastStep)} steps. Adapter: ${outputDir}`);
+        terminal.line(`Try it: lorelei generate --model ${modelFolder} --adapter ${outputDir} --prompt "…"`);
+      } else {
+        terminal.line(`Stopped after ${wholeText(lastStep)} steps and saved. Adapter so far: ${outputDir}`);
+        terminal.line(`Continue: lorelei resume ${runId}`);
+      }
+    },
+  };
+}
+
+/** Turns records into lines: a live line where there is a terminal, a line per logged row elsewhere. */
+function progressLines(terminal: Terminal): (record: JobRecord) => void {
+  let [totalSteps, startStep, startedAt, phase] = [0, 0, 0, ''];
+  const stepOf = (step: number): string => `step ${wholeText(step)}/${wholeText(totalSteps)}`;
+  const remaining = (step: number): string => {
+    const msPerStep = (performance.now() - startedAt) / Math.max(1, step - startStep);
+    return durationText(msPerStep * (totalSteps - step));
+  };
+  return (record) => {
+    switch (record.type) {
+      case 'progress': {
+        const share =
+          record.total === undefined
+            ? wholeText(record.done)
+            : `${Math.floor((100 * record.done) / Math.max(1, record.total))} %`;
+        terminal.live(`${record.phase} … ${share}`);
+        if (!terminal.isLive && record.phase !== phase) terminal.line(`${record.phase} …`);
+        ({ phase } = record);
+        break;
+      }
+      case 'start':
+        ({ totalSteps, startStep } = record);
+        startedAt = performance.now();
+        terminal.line(
+          startStep > 0
+            ? `Training, from step ${startStep} to ${totalSteps}`
+            : `Training, ${wholeText(totalSteps)} steps`,
+        );
+        break;
+      case 'step': {
+        const pace = `${wholeText(record.tokensPerSecond)} tokens/s  ${remaining(record.step)} left`;
+        if (terminal.isLive) {
+          terminal.live(`${stepOf(record.step)}  loss ${numberText(record.loss)}  ${pace}`);
+        } else if (record.metrics !== undefined) {
+          terminal.line(`${stepOf(record.step)}  ${metricWords(record.metrics)}  ${pace}`);
+        }
+        break;
+      }
+      case 'evaluation':
+        terminal.line(`${stepOf(record.step)}  ${metricWords(record.metrics)}`);
+        break;
+      case 'checkpoint':
+        terminal.line(`${stepOf(record.step)}  saved ${record.path}`);
+        break;
+      case 'event':
+        terminal.line(record.level === 'info' ? record.message : `${record.level}: ${record.message}`);
+        break;
+      case 'checkpoint-removed':
+      case 'end':
+        break;
+    }
+  };
+}

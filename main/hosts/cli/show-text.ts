@@ -1,0 +1,99 @@
+// Runs as a person reads them on a terminal: a table of all, a page about one.
+import type { RunDetail, RunSummary } from '../../../preload/contract.ts';
+import { lineChart } from './chart.ts';
+import { momentText, numberText, wholeText } from './numbers.ts';
+
+const stepsText = ({ step, totalSteps }: RunSummary): string =>
+  totalSteps === null ? '' : `${wholeText(step)}/${wholeText(totalSteps)}`;
+
+const lossText = ({ loss }: RunSummary): string => (loss === null ? '' : numberText(loss));
+
+/** Columns as wide as their widest cell, two spaces apart. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** One line per run. */
+export function runsText(runs: readonly RunSummary[]): string[] {
+  if (runs.length === 0) return ['No runs yet. Start one with: lorelei sft --config run.yaml'];
+  const rows = runs.map((run) => [
+    run.id,
+    run.status,
+    stepsText(run),
+    lossText(run),
+    run.name ?? run.modelName,
+    momentText(run.createdAt),
+  ]);
+  return table([['RUN', 'STATUS', 'STEP', 'LOSS', 'NAME', 'STARTED'], ...rows]);
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
+}
+
+function nextStep({ status, id, outputDir, recipe, checkpoints }: RunDetail): string {
+  const resume = checkpoints.length === 0 ? 'starts it again' : `continues from step ${checkpoints.at(-1)?.step ?? 0}`;
+  switch (status) {
+    case 'completed':
+      return `Try it: lorelei generate --model ${String(recipe.model_name_or_path)} --adapter ${outputDir} --prompt "…"`;
+    case 'stopped':
+    case 'failed':
+    case 'interrupted':
+      return `lorelei resume ${id} ${resume}.`;
+    case 'queued':
+    case 'preparing':
+    case 'training':
+      return `lorelei stop ${id} stops it after the current step and saves.`;
+  }
+}
+
+/** A page about one run; `width` is that of the terminal, undefined where there is none (then without a chart). */
+export function runText(run: RunDetail, width: number | undefined): string[] {
+  const losses = run.metrics.flatMap(({ step, values }) =>
+    values.loss === undefined ? [] : [{ x: step, y: values.loss }],
+  );
+  const evaluations = run.metrics.flatMap(({ step, values }) =>
+    values.eval_loss === undefined ? [] : [`step ${wholeText(step)}  eval loss ${numberText(values.eval_loss)}`],
+  );
+  const facts: [string, string][] = [
+    ['Status', run.status],
+    ['Name', run.name ?? ''],
+    ['Model', String(run.recipe.model_name_or_path)],
+    ['Data', [run.recipe.dataset_name].flat().map(String).join(', ')],
+    ['Step', stepsText(run)],
+    ['Loss', lossText(run)],
+    ['Started', momentText(run.createdAt)],
+    ['Last sign', momentText(run.updatedAt)],
+    ['Adapter', run.outputDir],
+  ];
+  return [
+    run.id,
+    ...facts.filter(([, value]) => value !== '').map(([name, value]) => `  ${name.padEnd(10)} ${value}`),
+    ...(run.error === null ? [] : ['', `Error: ${run.error.message}`, run.error.fix]),
+    ...(width === undefined ? [] : section('Loss', lineChart(losses, Math.min(width, 90) - 2, 10))),
+    ...section('Evaluations', evaluations.slice(-10)),
+    ...section(
+      'Checkpoints',
+      run.checkpoints.map(({ step, path }) => `step ${wholeText(step)}  ${path}`),
+    ),
+    ...section(
+      'Exports',
+      run.exports.map(({ target, step, path }) => `${target}${step === null ? '' : ` of step ${step}`}  ${path}`),
+    ),
+    ...section(
+      'Events',
+      run.events.map(
+        ({ at, step, level, message }) =>
+          `${momentText(at)}  ${step === null ? '' : `step ${step}  `}${level === 'info' ? '' : `${level}: `}${message}`,
+      ),
+    ),
+    '',
+    nextStep(run),
+  ];
+}
