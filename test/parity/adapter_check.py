@@ -1,0 +1,68 @@
+"""Loads an adapter that Lorelei wrote with PEFT and compares what it says with what Lorelei says.
+
+Usage: python adapter_check.py --model FOLDER --adapter FOLDER --logits FILE.safetensors [--greedy FILE.json]
+FILE.safetensors holds input_ids [rows, seq] and Lorelei's logits [rows, seq, vocab] for them, rows without padding.
+FILE.json holds {"prompt": .., "max_new_tokens": .., "text": ..}: the prompt and its greedy continuation by Lorelei.
+Exits with 1 where they differ.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+# Two float32 implementations of logits of this size differ by some 1e-5; a wrong scale or a swapped matrix by over 0.1.
+LOGITS_TOLERANCE = 1e-4
+
+
+def check_logits(model, path):
+    ours = load_file(path)
+    ids = ours["input_ids"].long()
+    with torch.no_grad():
+        theirs = model(input_ids=ids).logits
+        with model.disable_adapter():
+            base = model(input_ids=ids).logits
+    worst = (theirs - ours["logits"]).abs().max().item()
+    effect = (theirs - base).abs().max().item()
+    print(f"logits {list(theirs.shape)}: largest difference {worst:.2e}; the adapter changes them by up to {effect:.2e}")
+    if effect == 0:
+        return ["the adapter changes nothing: this proves nothing"]
+    return [] if worst <= LOGITS_TOLERANCE else [f"logits differ by {worst:.2e}, more than {LOGITS_TOLERANCE:.0e}"]
+
+
+def check_greedy(model, tokenizer, path):
+    ours = json.loads(Path(path).read_text(encoding="utf-8"))
+    inputs = tokenizer(ours["prompt"], return_tensors="pt", return_token_type_ids=False)
+    output = model.generate(**inputs, do_sample=False, max_new_tokens=ours["max_new_tokens"])
+    text = tokenizer.decode(output[0], skip_special_tokens=True)
+    same = text.strip() == (ours["prompt"] + ours["text"]).strip() or text.strip() == ours["text"].strip()
+    print(f"greedy text: {'the same' if same else 'different'}")
+    return [] if same else [f"PEFT continues\n  {text!r}\nLorelei\n  {ours['text']!r}"]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--adapter", required=True)
+    parser.add_argument("--logits", required=True)
+    parser.add_argument("--greedy")
+    args = parser.parse_args()
+    logging.disable_progress_bar()
+    base = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, args.adapter).eval()
+    problems = check_logits(model, args.logits)
+    if args.greedy:
+        problems += check_greedy(model, AutoTokenizer.from_pretrained(args.adapter), args.greedy)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()
