@@ -1,0 +1,87 @@
+// Entry of the job process: takes one job from its parent, trains, posts records back. ONNX Runtime blocks this
+// process and may abort it, so nothing else lives here; killing it is always safe.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { jobCommand, type JobRecord } from '../../preload/contract.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { type JobSpec, stopRequestFile } from './job.ts';
+import { train } from './run.ts';
+
+type Port = { post(message: JobRecord): void; listen(onMessage: (message: unknown) => void): void };
+
+/** The channel to whoever started this process: a fork's, or Electron's for a utilityProcess. */
+function parentPort(): Port {
+  const electron = (process as { parentPort?: { postMessage(m: unknown): void; on(e: 'message', f: (m: { data: unknown }) => void): void } })
+    .parentPort;
+  if (electron)
+    return {
+      post: (message) => {
+        electron.postMessage(message);
+      },
+      listen: (onMessage) => {
+        electron.on('message', ({ data }) => {
+          onMessage(data);
+        });
+      },
+    };
+  if (!process.send) throw new Error('the job process was started without a channel to its parent');
+  return {
+    post: (message) => {
+      if (process.connected) process.send?.(message);
+    },
+    listen: (onMessage) => {
+      process.on('message', onMessage);
+    },
+  };
+}
+
+const port = parentPort();
+const stopping = new AbortController();
+let started = false;
+
+port.listen((message) => {
+  if (isStart(message) && !started) {
+    started = true;
+    void work(message.job);
+  } else if (jobCommand.safeParse(message).success) stopping.abort();
+});
+// A terminal's Ctrl-C reaches the whole group; the parent decides what it means.
+process.on('SIGINT', () => undefined);
+// The parent is gone: finish the step, save, end.
+process.on('disconnect', () => {
+  stopping.abort();
+});
+
+async function work(job: JobSpec): Promise<void> {
+  const stopFile = join(job.runDir, stopRequestFile);
+  const stopRequested = (): boolean => {
+    if (!stopping.signal.aborted && existsSync(stopFile)) stopping.abort();
+    return stopping.signal.aborted;
+  };
+  let end: JobRecord & { type: 'end' };
+  try {
+    end = await train(job, { post: port.post, stopRequested, signal: stopping.signal });
+  } catch (error) {
+    end = { type: 'end', outputDir: job.outputDir, metrics: {}, ...ending(error) };
+  }
+  port.post(end);
+  finish();
+}
+
+function ending(error: unknown): { status: 'stopped' | 'failed'; error?: { code: string; message: string; fix: string } } {
+  if (stopping.signal.aborted && error === stopping.signal.reason) return { status: 'stopped' };
+  if (error instanceof UserError) return { status: 'failed', error: error.toDetails() };
+  console.error(error);
+  const fix = 'This is a fault of Lorelei, not of your data; the details are in job.log in the folder of the run.';
+  return { status: 'failed', error: { code: 'internal', message: `The run ended unexpectedly: ${messageOf(error)}`, fix } };
+}
+
+/** Ends the process once everything posted has been handed over. */
+function finish(): void {
+  if (process.connected) process.disconnect();
+  setTimeout(() => process.exit(0), 100);
+}
+
+function isStart(message: unknown): message is { type: 'start'; job: JobSpec } {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'start' && 'job' in message;
+}
