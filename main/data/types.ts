@@ -13,8 +13,25 @@ export type Message = { role: string; content: string } & Record<string, unknown
 export type Example =
   | { kind: 'text'; text: string }
   | { kind: 'messages'; messages: Message[]; tools?: unknown }
+  | {
+      /** A task and its answer, before a template says how they are written. */
+      kind: 'instruction';
+      system?: string;
+      /** Earlier question and answer pairs. */
+      history: [string, string][];
+      instruction: string;
+      input?: string;
+      output: string;
+    }
   | { kind: 'prompt-completion'; prompt: string | Message[]; completion: string | Message[]; tools?: unknown }
-  | { kind: 'tokens'; inputIds: number[]; /** 1 where the token is a training target. */ trained?: number[] };
+  | {
+      kind: 'tokens';
+      inputIds: number[];
+      /** 1 where the token is a training target, by the row's labels. */
+      trained?: number[];
+      completionMask?: number[];
+      assistantMasks?: number[];
+    };
 
 /** A row as the model sees it. */
 export type TokenizedExample = {
