@@ -143,7 +143,7 @@ type Death = { exit: JobExit; lastStep: number; started: boolean; killed: boolea
 function deathOf(app: App, runId: string, { exit, lastStep, started, killed, log }: Death): ErrorDetails {
   const when = started ? `after step ${lastStep}` : 'while preparing';
   const how = exit.signal === null ? `with exit code ${exit.code ?? 'unknown'}` : `by ${exit.signal}`;
-  const lastWords = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-5).join('\n') : '';
+  const lastWords = lastWordsIn(log);
   const checkpoint = app.history.checkpoints.list(runId).at(-1);
   const from = checkpoint === undefined ? 'from the beginning' : `from its checkpoint at step ${checkpoint.step}`;
   return new UserError({
@@ -153,4 +153,14 @@ function deathOf(app: App, runId: string, { exit, lastStep, started, killed, log
       : `The training process of ${runId} ended ${how} ${when}.${lastWords === '' ? '' : ` Its last words (${log}):\n${lastWords}`}`,
     fix: `lorelei resume ${runId} continues ${from}.`,
   }).toDetails();
+}
+
+/** The last lines of a log, without the frames of a stack. */
+function lastWordsIn(log: string): string {
+  if (!existsSync(log)) return '';
+  const lines = readFileSync(log, 'utf8').split('\n');
+  return lines
+    .filter((line) => line.trim() !== '' && !/^\s*(\d+: |at |-----)/.test(line))
+    .slice(-5)
+    .join('\n');
 }

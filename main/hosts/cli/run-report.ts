@@ -2,7 +2,7 @@
 import type { JobRecord, Metrics } from '../../../preload/contract.ts';
 import type { RunEnd, RunSession } from '../../app/follow-run.ts';
 import { durationText, numberText, wholeText } from './numbers.ts';
-import { errorText, terminalOn, type Sink, type Terminal } from './terminal.ts';
+import { errorText, gathering, terminalOn, type Sink, type Terminal } from './terminal.ts';
 
 export type RunReport = {
   onRecord(record: JobRecord): void;
@@ -29,15 +29,26 @@ function metricWords(metrics: Metrics): string {
 }
 
 /** Reports to `stdout` and `stderr`; with `json`, only the rows of the run go to `stdout`. */
-export function runReport({ stdout, stderr, json }: { stdout: Sink; stderr: Sink; json: boolean }): RunReport {
+export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; json: boolean }): RunReport {
+  const [stdout, stderr] = [gathering(streams.stdout), gathering(streams.stderr)];
+  const flush = (): void => {
+    stdout.flush();
+    stderr.flush();
+  };
   const terminal = terminalOn(json ? stderr : stdout);
   const row = (values: object): void => {
     if (json) stdout.write(`${JSON.stringify(values)}\n`);
   };
   const progress = progressLines(terminal);
   return {
-    note: (text) => terminal.line(text),
-    started: ({ runId }) => terminal.line(`Run ${runId}`),
+    note(text) {
+      terminal.line(text);
+      flush();
+    },
+    started({ runId }) {
+      terminal.line(`Run ${runId}`);
+      flush();
+    },
     onRecord(record) {
       if (record.type === 'step' && record.metrics !== undefined) row({ step: record.step, ...record.metrics });
       if (record.type === 'evaluation') row({ step: record.step, ...record.metrics });
@@ -55,6 +66,7 @@ export function runReport({ stdout, stderr, json }: { stdout: Sink; stderr: Sink
         terminal.line(`Stopped after ${wholeText(lastStep)} steps and saved. Adapter so far: ${outputDir}`);
         terminal.line(`Continue: lorelei resume ${runId}`);
       }
+      flush();
     },
   };
 }

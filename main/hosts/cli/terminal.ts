@@ -4,6 +4,31 @@ import type { ErrorDetails } from '../../errors.ts';
 /** The part of a stream that is needed here. */
 export type Sink = { write(text: string): unknown; isTTY?: boolean; columns?: number };
 
+const GATHER_MS = 100;
+
+/** Gathers what a fast run prints and writes it ten times a second: a write costs more than all else about a line. */
+export function gathering(sink: Sink): Sink & { flush(): void } {
+  let text = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (text !== '') sink.write(text);
+    text = '';
+  };
+  return {
+    ...(sink.isTTY === true && { isTTY: true }),
+    get columns() {
+      return sink.columns;
+    },
+    write(more: string) {
+      text += more;
+      timer ??= setTimeout(flush, GATHER_MS);
+    },
+    flush,
+  };
+}
+
 export type Terminal = {
   /** A finished line. */
   line(text: string): void;

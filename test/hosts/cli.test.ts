@@ -1,0 +1,311 @@
+// The whole command line as a process, on jobs that train nothing (test/support/fake-worker.ts).
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const program = fileURLToPath(new URL('../support/fake-lorelei.ts', import.meta.url));
+
+let folder: string;
+let home: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lorelei-cli-'));
+  home = join(folder, 'home');
+  mkdirSync(join(folder, 'model'));
+  writeFileSync(join(folder, 'data.jsonl'), '{"text":"x"}\n');
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+type Outcome = { code: number | null; stdout: string; stderr: string };
+type Started = { child: ChildProcess; ended: Promise<Outcome>; saw(text: string): Promise<void> };
+
+function start(...words: string[]): Started {
+  const child = spawn(process.execPath, [program, ...words], {
+    cwd: folder,
+    env: { ...process.env, LORELEI_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (data: Buffer) => (output.stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (output.stderr += data.toString()));
+  const ended = new Promise<Outcome>((resolve) => child.once('close', (code) => resolve({ code, ...output })));
+  return {
+    child,
+    ended,
+    async saw(text) {
+      while (!(output.stdout + output.stderr).includes(text)) {
+        if (child.exitCode !== null) throw new Error(`ended without saying ${text}: ${JSON.stringify(output)}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  };
+}
+
+const lorelei = (...words: string[]): Promise<Outcome> => start(...words).ended;
+
+const sft = (...keys: string[]): string[] => [
+  'sft',
+  '--model_name_or_path',
+  'model',
+  '--dataset_name',
+  'data.jsonl',
+  '--use_peft',
+  '--max_steps',
+  '20',
+  ...keys,
+];
+
+const rows = ({ stdout }: Outcome): Record<string, unknown>[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+async function show(name = 'latest'): Promise<Record<string, unknown>> {
+  return rows(await lorelei('show', name, '--json'))[0] ?? {};
+}
+
+test('--json prints rows as trl names them, then the end, and nothing else on stdout', async () => {
+  const outcome = await lorelei(
+    ...sft(
+      '--json',
+      '--logging_steps',
+      '5',
+      '--eval_strategy',
+      'steps',
+      '--eval_steps',
+      '10',
+      '--test_split_size',
+      '0.5',
+    ),
+  );
+  expect(outcome.code).toBe(0);
+  const printed = rows(outcome);
+  expect(printed.map((row) => row.event ?? (row.eval_loss === undefined ? 'train' : 'eval'))).toEqual([
+    'train',
+    'train',
+    'eval',
+    'train',
+    'train',
+    'eval',
+    'end',
+  ]);
+  expect(printed[0]).toEqual({
+    step: 5,
+    loss: 4 / 1.5,
+    grad_norm: 1,
+    learning_rate: 2e-5,
+    epoch: 0.25,
+    num_tokens: 320,
+  });
+  expect(printed[2]).toEqual({ step: 10, eval_loss: 2.5, epoch: 0.5 });
+  const [runName] = readdirSync(join(home, 'runs'));
+  const outputDir = join(home, 'runs', String(runName), 'adapter');
+  expect(printed.at(-1)).toEqual({
+    event: 'end',
+    status: 'completed',
+    run: runName,
+    output_dir: outputDir,
+    train_loss: 2,
+  });
+  expect(existsSync(join(outputDir, 'adapter_config.json'))).toBe(true);
+  expect(outcome.stderr).toContain(`Run ${String(runName)}`);
+  expect(outcome.stderr).toContain('Device: none');
+});
+
+test('without a terminal there is a plain line per logged step', async () => {
+  const { code, stdout, stderr } = await lorelei(...sft('--learning_rate', '1e-4', '--logging_steps=10'));
+  expect(code).toBe(0);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(
+    /^step 10\/20 {2}loss 2 {2}grad norm 1 {2}lr 2e-5 {2}epoch 0\.5000 {2}64,000 tokens\/s {2}\d:\d\d left$/m,
+  );
+  expect(stdout).toMatch(/^Completed after 20 steps\. Adapter: /m);
+  // eslint-disable-next-line no-control-regex
+  expect(stdout).not.toMatch(/[\r\u001b]/);
+});
+
+test('keys on the command line replace those of the file', async () => {
+  writeFileSync(
+    join(folder, 'run.yaml'),
+    'model_name_or_path: model\ndataset_name: data.jsonl\nlearning_rate: 1e-3\nmax_steps: 3\nlora_r: 4\n',
+  );
+  expect(
+    (await lorelei('sft', '--config', 'run.yaml', '--lora_r', '8', '--lora_target_modules', 'q_proj', 'k_proj')).code,
+  ).toBe(0);
+  const { recipe } = await show();
+  expect(recipe).toMatchObject({
+    learning_rate: 0.001,
+    lora_r: 8,
+    lora_target_modules: ['q_proj', 'k_proj'],
+    dataset_name: [join(folder, 'data.jsonl')],
+    model_name_or_path: join(folder, 'model'),
+  });
+});
+
+test('the first Ctrl-C stops and saves; resume then finishes the run', async () => {
+  const session = start(...sft('--weight_decay', '30', '--output_dir', 'out'));
+  await session.saw('Training, 20 steps');
+  session.child.kill('SIGINT');
+  const stopped = await session.ended;
+  expect(stopped.code).toBe(0);
+  expect(stopped.stdout).toMatch(/Stopping after the current step/);
+  expect(stopped.stdout).toMatch(/Continue: lorelei resume \S+/);
+  const before = await show();
+  expect(before.status).toBe('stopped');
+  const step = before.step as number;
+  expect(step).toBeLessThan(20);
+  expect(before.checkpoints).toMatchObject([{ step }]);
+
+  const resumed = await lorelei('resume', 'latest', '--json');
+  expect(resumed.code).toBe(0);
+  expect(resumed.stderr).toContain(`from step ${step} to 20`);
+  expect(rows(resumed).at(-1)).toMatchObject({ event: 'end', status: 'completed', output_dir: join(folder, 'out') });
+  expect(await show()).toMatchObject({ status: 'completed', step: 20 });
+});
+
+test('a second Ctrl-C ends the job at once', async () => {
+  const session = start(...sft('--weight_decay', '3000'));
+  await session.saw('Training');
+  session.child.kill('SIGINT');
+  await session.saw('Stopping after');
+  session.child.kill('SIGINT');
+  const { code, stderr } = await session.ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/was ended at once/);
+  expect(await show()).toMatchObject({ status: 'interrupted' });
+});
+
+test('lorelei stop stops a run of another terminal', async () => {
+  const session = start(...sft('--weight_decay', '50', '--max_steps', '2000'));
+  await session.saw('Training');
+  const [name = ''] = readdirSync(join(home, 'runs'));
+  expect((await lorelei('runs')).stdout).toMatch(new RegExp(`${name} +training`));
+  const twice = await lorelei('resume', name);
+  expect(twice.code).toBe(2);
+  expect(twice.stderr).toMatch(/is under way/);
+  const asked = await lorelei('stop', name);
+  expect(asked.code).toBe(0);
+  expect((await session.ended).stdout).toMatch(/Stopped after/);
+  const again = await lorelei('stop', name);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toMatch(/it is stopped/);
+});
+
+test('a job that dies leaves an interrupted run that resumes from its last checkpoint', async () => {
+  const died = await lorelei(...sft('--run_name', 'dies', '--save_steps', '3', '--json'));
+  expect(died.code).toBe(1);
+  expect(died.stderr).toMatch(/ended by SIGKILL after step 7/);
+  expect(died.stderr).toMatch(/lorelei resume \S+ continues from its checkpoint at step 6/);
+  expect(rows(died).at(-1)).toMatchObject({ event: 'end', status: 'interrupted' });
+  expect(await show()).toMatchObject({ status: 'interrupted', step: 7 });
+  expect((await lorelei('resume', 'latest')).code).toBe(0);
+  const { metrics, status } = await show();
+  expect(status).toBe('completed');
+  expect((metrics as { step: number }[]).map(({ step }) => step)).toEqual([10, 20]);
+});
+
+test('a host that dies leaves an interrupted run, and its job saves and ends', async () => {
+  const session = start(...sft('--weight_decay', '20', '--max_steps', '5000', '--save_steps', '1000'));
+  await session.saw('Training');
+  session.child.kill('SIGKILL');
+  await session.ended;
+  const deadline = Date.now() + 10_000;
+  let run = await show();
+  expect(run.status).toBe('interrupted');
+  while ((run.checkpoints as unknown[]).length === 0 && Date.now() < deadline) run = await show();
+  expect(run.checkpoints).toHaveLength(1);
+});
+
+test('the last words of a job that aborts are shown', async () => {
+  const { code, stderr } = await lorelei(...sft('--run_name', 'aborts-preparing'));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/ended by SIGABRT while preparing/);
+  expect(stderr).toContain('out of memory in Reshape');
+});
+
+test('a job that refuses its data leaves nothing behind, exit code 2', async () => {
+  const refused = await lorelei(...sft('--run_name', 'refused', '--output_dir', 'out', '--json'));
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/Error: data\.jsonl holds no rows\.\nGive a file with rows\.\n$/);
+  expect(rows(refused)).toMatchObject([{ event: 'end', status: 'failed', error: { code: 'dataset-empty' } }]);
+  expect(readdirSync(join(home, 'runs'))).toEqual([]);
+  expect(existsSync(join(folder, 'out'))).toBe(false);
+  expect((await lorelei('runs', '--json')).stdout).toBe('');
+});
+
+test('a run that fails while training is kept and exits with 1, a full disk with 2', async () => {
+  const failed = await lorelei(...sft('--run_name', 'not-finite', '--save_steps', '2'));
+  expect(failed.code).toBe(1);
+  expect(failed.stderr).toMatch(/NaN at step 6/);
+  expect(await show()).toMatchObject({ status: 'failed', step: 5, error: { code: 'loss-not-finite' } });
+  expect((await lorelei(...sft('--run_name', 'disk-full'))).code).toBe(2);
+  expect(await show()).toMatchObject({ status: 'failed', error: { code: 'disk-full' } });
+});
+
+test.each<[string, string[], RegExp]>([
+  ['an unknown key', sft('--lerning_rate', '1'), /Did you mean learning_rate\?/],
+  ['an impossible value', sft('--learning_rate', '-1'), /learning_rate is -1; it must be a number above 0/],
+  ['a missing model', sft('--model_name_or_path', 'absent'), /model_name_or_path: there is no folder .*absent/],
+  ['missing data', sft('--dataset_name', 'absent.jsonl'), /dataset_name: there is no file .*absent\.jsonl/],
+  ['a missing recipe file', ['sft', '--config', 'absent.yaml'], /There is no recipe file .*absent\.yaml/],
+  ['a stray word', ['sft', 'run.yaml'], /run\.yaml belongs to no option/],
+  ['a full output folder', sft('--output_dir', '.'), /is not empty: it holds data\.jsonl/],
+  ['an output folder that is a file', sft('--output_dir', 'data.jsonl'), /is a file/],
+  ['an output folder below a file', sft('--output_dir', 'data.jsonl/out'), /cannot be written/],
+  ['an unknown run', ['show', 'nobody'], /There is no run nobody/],
+  ['an unknown command', ['sfd'], /unknown command 'sfd'/],
+])('%s: one paragraph, exit code 2, nothing written', async (_, words, message) => {
+  const { code, stdout, stderr } = await lorelei(...words);
+  expect(code).toBe(2);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect(existsSync(join(home, 'runs')) ? readdirSync(join(home, 'runs')) : []).toEqual([]);
+});
+
+test('an adapter in the output folder is only replaced when asked', async () => {
+  expect((await lorelei(...sft('--output_dir', 'out'))).code).toBe(0);
+  const again = await lorelei(...sft('--output_dir', 'out'));
+  expect(again.code).toBe(2);
+  expect(again.stderr).toMatch(/set overwrite_output_dir: true/);
+  expect((await lorelei(...sft('--output_dir', 'out', '--overwrite_output_dir'))).code).toBe(0);
+});
+
+test('a damaged history is named, not thrown', async () => {
+  mkdirSync(home);
+  writeFileSync(join(home, 'lorelei.db'), 'not a database '.repeat(100));
+  const { code, stderr } = await lorelei('runs');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/lorelei\.db is damaged/);
+});
+
+test('the recipe of a run lies in its folder', async () => {
+  await lorelei(...sft('--lora_r', '4'));
+  const [name = ''] = readdirSync(join(home, 'runs'));
+  expect(readFileSync(join(home, 'runs', name, 'recipe.yaml'), 'utf8')).toMatch(/^lora_r: 4$/m);
+});
+
+test('the host uses under 5 % of a core while a job reports 100 steps a second', async () => {
+  const session = start(...sft('--weight_decay', '10', '--max_steps', '500', '--logging_steps', '5'));
+  await session.saw('Training');
+  const ticks = (): number => {
+    const fields =
+      readFileSync(`/proc/${session.child.pid ?? 0}/stat`, 'utf8')
+        .split(') ')[1]
+        ?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]); // user and system time, 10 ms each
+  };
+  if (process.platform !== 'linux') return;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const before = ticks();
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const share = ((ticks() - before) * 10) / 3000;
+  session.child.kill('SIGINT');
+  await session.ended;
+  expect(share).toBeLessThan(0.05);
+});
