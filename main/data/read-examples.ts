@@ -57,7 +57,8 @@ export async function* readExamples(
   };
   const learn = () => {
     const available = [...new Set(waiting.flatMap((row) => Object.keys(row.values)))];
-    const columns = mapColumns(available, options.columns ?? {}, options.datasetTextField, source.label);
+    const textField = source.format === 'text' ? 'text' : options.datasetTextField;
+    const columns = mapColumns(available, options.columns ?? {}, textField, source.label);
     const shape = detectShape(columns, source.label, available);
     // With a mapping that makes a shape by itself, only what was mapped is meant.
     const byMapping = shape.needs.every((name) => columns.mapped.has(name));
