@@ -1,0 +1,149 @@
+// `npm run parity`: makes a Python environment with pinned packages, regenerates the goldens and compares them with the
+// committed ones, then trains with the command line and lets PEFT load the adapter. Judging is the Python scripts' job.
+// --update writes the goldens instead; --python FILE uses an environment that is already there.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const here = import.meta.dirname;
+const root = join(here, '..', '..');
+const goldens = join(root, 'test', 'goldens');
+const shared = join(root, '..', 'shared', 'data');
+const stories = join(shared, 'models', 'stories260K-hf');
+const storiesGoldens = join(goldens, 'trl-sft');
+
+const { values: options } = parseArgs({
+  options: { update: { type: 'boolean' }, python: { type: 'string' } },
+});
+const python = options.python ?? environment();
+const work = mkdtempSync(join(tmpdir(), 'lorelei-parity-'));
+try {
+  const failed = options.update ? update() : compare();
+  if (failed.length > 0) console.log(`\nfailed: ${failed.join(', ')}`);
+  process.exitCode = failed.length > 0 ? 1 : 0;
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+/** The Python of an environment that holds exactly requirements.txt; made once and kept in the folder for temporary files. */
+function environment() {
+  const base = process.env.PYTHON ?? (process.platform === 'win32' ? 'python' : 'python3');
+  const version = spawnSync(base, ['--version'], { encoding: 'utf8' });
+  if (version.status !== 0) stop(`npm run parity needs Python 3.10 or newer; "${base}" does not run. Set PYTHON.`);
+  const requirements = join(here, 'requirements.txt');
+  const key = createHash('sha256').update(readFileSync(requirements)).update(version.stdout).digest('hex').slice(0, 12);
+  const folder = join(tmpdir(), `lorelei-parity-env-${key}`);
+  const executable = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+  const complete = join(folder, 'complete');
+  if (existsSync(complete)) return executable;
+  console.log(`Making a Python environment in ${folder} (once; PyTorch takes several GB) …`);
+  rmSync(folder, { recursive: true, force: true });
+  run(base, ['-m', 'venv', folder]);
+  run(executable, ['-m', 'pip', 'install', '--quiet', '--requirement', requirements]);
+  writeFileSync(complete, '');
+  return executable;
+}
+
+function update() {
+  generate(goldens);
+  return [];
+}
+
+/** Names of the stages that failed. */
+function compare() {
+  const regenerated = join(work, 'goldens');
+  const stages = [['goldens', () => script('compare_goldens.py', goldens, regenerated)]];
+  generate(regenerated);
+  if (existsSync(stories)) {
+    const rows = join(shared, 'datasets', 'mlx-lora', 'train.jsonl');
+    stages.push(
+      ['adapter, all linear layers', () => adapter('all-linear', rows, ['--lora_target_modules', 'all-linear'])],
+      ['adapter, rsLoRA on two layers', () => adapter('rslora', rows, ['--use_rslora', '--lora_r', '8'])],
+      [
+        'adapter, continued',
+        () => adapter('continued', rows, ['--adapter_name_or_path', join(storiesGoldens, 'adapter')]),
+      ],
+    );
+  } else {
+    console.log('skipping TRL and the adapter check: ../shared/data is not beside this checkout');
+  }
+  return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
+}
+
+function generate(folder) {
+  mkdirSync(folder, { recursive: true });
+  must(script('llama_goldens.py', folder));
+  must(script('ops_goldens.py', folder));
+  if (existsSync(stories)) must(script('sft_trl.py', stories, folder));
+}
+
+/** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */
+function adapter(name, rows, keys) {
+  const output = join(work, name);
+  const logits = join(work, `${name}.safetensors`);
+  const greedy = join(work, `${name}.json`);
+  const recipe = ['--dataset_name', rows, '--max_steps', '20', '--learning_rate', '1e-2', '--max_length', '128'];
+  const history = { env: { ...process.env, LORELEI_HOME: join(work, 'home') } };
+  const cli = join(root, 'main', 'hosts', 'cli.ts');
+  const trained = node(
+    [cli, 'sft', '--model_name_or_path', stories, ...recipe, ...keys, '--output_dir', output],
+    history,
+  );
+  if (!trained) return false;
+  const prompt = 'Once upon a time';
+  if (!node([join(here, 'write-logits.ts'), stories, output, logits])) return false;
+  const said = spawnSync(
+    process.execPath,
+    [
+      cli,
+      'generate',
+      '--model',
+      stories,
+      '--adapter',
+      output,
+      '--prompt',
+      prompt,
+      '--max_new_tokens',
+      '48',
+      '--temperature',
+      '0',
+    ],
+    { ...history, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  if (said.status !== 0) return false;
+  writeFileSync(greedy, JSON.stringify({ prompt, max_new_tokens: 48, text: said.stdout }));
+  return script('adapter_check.py', '--model', stories, '--adapter', output, '--logits', logits, '--greedy', greedy);
+}
+
+function passes(name, stage) {
+  console.log(`\n${name}`);
+  const passed = stage();
+  console.log(`${passed ? 'ok    ' : 'FAILED'} ${name}`);
+  return passed;
+}
+
+function script(name, ...words) {
+  const env = { ...process.env, HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false' };
+  return spawnSync(python, ['-W', 'ignore', join(here, name), ...words], { stdio: 'inherit', env }).status === 0;
+}
+
+function node(words, settings = {}) {
+  return spawnSync(process.execPath, words, { stdio: 'inherit', ...settings }).status === 0;
+}
+
+function run(command, words) {
+  const { status, error } = spawnSync(command, words, { stdio: 'inherit' });
+  if (status !== 0) stop(`${command} ${words.join(' ')} failed${error ? `: ${error.message}` : ''}`);
+}
+
+function must(succeeded) {
+  if (!succeeded) stop('regenerating the goldens failed; see above');
+}
+
+function stop(message) {
+  console.error(message);
+  process.exit(2);
+}

@@ -1,0 +1,50 @@
+// Logits of small Llamas against PyTorch at every real position, with and without their adapter, plain, packed and
+// sharing a prefix.
+import { expect, test } from 'vitest';
+import { modelFor } from '../../main/engine/models/registry.ts';
+import { loraTargets } from '../../main/engine/nn/lora.ts';
+import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
+import {
+  goldenBatch,
+  type GoldenBatch,
+  goldensFolder,
+  llamaGoldens,
+  readJson,
+  readTensors,
+  relativeError,
+  storedWeights,
+} from '../support/goldens.ts';
+import { computeLogits } from '../support/logits.ts';
+
+type Adapter = { r: number; lora_alpha: number; use_rslora: boolean; target_modules: string[] };
+
+const runtime = await openRuntime({ device: 'cpu' });
+
+test.each(llamaGoldens)('%s', async (name) => {
+  const folder = `${goldensFolder}/${name}`;
+  const model = modelFor(readJson(`${folder}/config.json`));
+  const { r, lora_alpha, use_rslora, target_modules } = readJson<Adapter>(`${folder}/adapter/adapter_config.json`);
+  const targets = loraTargets(model.linears, target_modules);
+  const adapter = {
+    lora: { rank: r, alpha: lora_alpha, useRslora: use_rslora, dropout: 0, targets },
+    tensors: readTensors(`${folder}/adapter/adapter_model.safetensors`),
+  };
+  const expected = readTensors(`${folder}/expected.safetensors`);
+  const { lengths } = readJson<GoldenBatch>(`${folder}/batch.json`);
+  const batch = goldenBatch(folder);
+  const shared = { model, stored: storedWeights(folder), weightsDir: folder };
+  const withoutPadding = (logits: Float32Array): number[] =>
+    lengths.flatMap((length, row) => {
+      const start = row * batch.seq * model.vocabSize;
+      return [...logits.subarray(start, start + length * model.vocabSize)];
+    });
+
+  const base = withoutPadding(await computeLogits(runtime, shared, batch));
+  const adapted = withoutPadding(await computeLogits(runtime, { ...shared, adapter }, batch));
+  // float32 rounding through two or three layers is about 1e-6.
+  expect(relativeError(base, expected.get('logits.base') ?? [])).toBeLessThan(1e-5);
+  expect(relativeError(adapted, expected.get('logits.lora') ?? [])).toBeLessThan(1e-5);
+  const effect = relativeError(adapted, base);
+  if (name === 'llama-zero-b') expect(effect).toBe(0);
+  else expect(effect).toBeGreaterThan(1e-2);
+});
