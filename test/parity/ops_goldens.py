@@ -152,15 +152,17 @@ def rows():
     case("Gather", embedding, [values(5, 3), torch.tensor([4, 0, 4, 1])], name="a row twice")
     case("Gather", embedding, [values(4, 2), torch.tensor([[1, 3, 0], [2, 2, 2]])], name="[2, 3] indices")
     case("Gather", embedding, [values(6), torch.tensor([5, 0])], name="one axis")
-    index = torch.tensor([[3], [0]])
-    replace = lambda base, at, updates: base.index_put((at[:, 0],), updates)
-    add = lambda base, at, updates: base.index_put((at[:, 0],), updates, accumulate=True)
-    case("ScatterND", replace, [values(5, 3), index, values(2, 3)], {"reduction": "none"}, "replaces rows")
-    case("ScatterND", replace, [values(4), index, values(2)], {"reduction": "none"}, "replaces elements")
-    case("ScatterND", replace, [values(4, 2, 2), index, values(2, 2, 2)], {"reduction": "none"}, "three axes")
-    twice = torch.tensor([[3], [0], [3]])
-    case("ScatterND", add, [values(5, 2), twice, values(3, 2)], {"reduction": "add"}, "adds to a row twice")
-    case("ScatterND", add, [values(4), index, values(2)], {"reduction": "add"}, "adds to elements")
+    add = lambda base, index, updates: base.scatter_add(0, index, updates)
+    case("ScatterAddRows", add, [values(5, 3), row_index([3, 0], 3), values(2, 3)], name="different rows")
+    case("ScatterAddRows", add, [values(5, 2), row_index([3, 0, 3, 3], 2), values(4, 2)], name="a row three times")
+    case("ScatterAddRows", add, [values(4), row_index([1, 1]), values(2)], name="one axis")
+    case("ScatterAddRows", add, [values(3, 2, 2), row_index([2, 0], 2, 2), values(2, 2, 2)], name="three axes")
+
+
+def row_index(rows, *shape):
+    """The row numbers, repeated for every element of a row."""
+    column = torch.tensor(rows).reshape(-1, *[1] * len(shape))
+    return column.expand(-1, *shape).contiguous()
 
 
 def norm_and_rotation():
