@@ -4,22 +4,26 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobRecord, Metrics, RunStatus } from '../../preload/contract.ts';
 import { UserError, type ErrorDetails } from '../errors.ts';
+import type { StoredCheckpoint } from '../store/journal.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
-import type { JobExit, JobHandle, JobSpec } from './job.ts';
+import { stopRequestFile, type JobSpec } from '../training/job.ts';
+import type { JobExit, JobHandle } from './job.ts';
 import { knownProcess } from './process-identity.ts';
 import { createRecorder } from './recorder.ts';
 
-/** A file of this name in the folder of a run asks its host to stop it. */
-export const STOP_FILE = 'stop-requested';
-
 const STOP_POLL_MS = 500;
+
+/** The code of errors that are no fault of the request. */
+const INTERNAL = 'internal';
 
 export type RunEnd = {
   status: Extract<RunStatus, 'completed' | 'stopped' | 'failed' | 'interrupted'>;
   outputDir: string;
   /** Steps done when it ended. */
   lastStep: number;
+  /** Where it can be resumed from. */
+  checkpoint?: StoredCheckpoint;
   metrics: Metrics;
   /** Present when failed or interrupted. */
   error?: ErrorDetails;
@@ -88,11 +92,9 @@ export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Fo
 
   if (handle.pid !== undefined) app.history.runs.update(run.id, { job: knownProcess(handle.pid) });
 
-  const stopFile = join(folder, STOP_FILE);
+  const stopFile = join(folder, stopRequestFile);
   const poll = setInterval(() => {
-    if (!existsSync(stopFile)) return;
-    rmSync(stopFile, { force: true });
-    handle.stop();
+    if (existsSync(stopFile)) handle.stop();
   }, STOP_POLL_MS);
 
   async function settle(): Promise<RunEnd> {
@@ -101,9 +103,10 @@ export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Fo
     rmSync(stopFile, { force: true });
     if (hostError !== undefined) throw hostError.error;
     recorder.flush();
-    const outcome = { outputDir: run.outputDir, lastStep, discarded: false };
+    const checkpoint = app.history.checkpoints.list(run.id).at(-1);
+    const outcome = { outputDir: run.outputDir, lastStep, discarded: false, ...(checkpoint && { checkpoint }) };
     if (end === undefined) {
-      const error = deathOf(app, run.id, { exit, lastStep, started, killed, log });
+      const error = deathOf(run.id, { exit, checkpoint, lastStep, started, killed, log });
       app.history.events.add(run.id, {
         recordedAt: Date.now(),
         step: lastStep,
@@ -113,7 +116,7 @@ export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Fo
       app.history.runs.update(run.id, { status: 'interrupted', endedAt: Date.now(), error, host: null, job: null });
       return { ...outcome, status: 'interrupted', metrics: {}, error };
     }
-    const discarded = discardIfRefused && end.status === 'failed' && !started;
+    const discarded = discardIfRefused && end.status === 'failed' && !started && end.error?.code !== INTERNAL;
     if (discarded) {
       app.history.runs.remove(run.id);
       rmSync(folder, { recursive: true, force: true });
@@ -137,14 +140,20 @@ export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Fo
   };
 }
 
-type Death = { exit: JobExit; lastStep: number; started: boolean; killed: boolean; log: string };
+type Death = {
+  exit: JobExit;
+  checkpoint: StoredCheckpoint | undefined;
+  lastStep: number;
+  started: boolean;
+  killed: boolean;
+  log: string;
+};
 
 /** Words for a job process that died without saying so. */
-function deathOf(app: App, runId: string, { exit, lastStep, started, killed, log }: Death): ErrorDetails {
+function deathOf(runId: string, { exit, checkpoint, lastStep, started, killed, log }: Death): ErrorDetails {
   const when = started ? `after step ${lastStep}` : 'while preparing';
   const how = exit.signal === null ? `with exit code ${exit.code ?? 'unknown'}` : `by ${exit.signal}`;
   const lastWords = lastWordsIn(log);
-  const checkpoint = app.history.checkpoints.list(runId).at(-1);
   const from = checkpoint === undefined ? 'from the beginning' : `from its checkpoint at step ${checkpoint.step}`;
   return new UserError({
     code: 'job-died',

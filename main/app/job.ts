@@ -1,15 +1,6 @@
 // What app/ asks of a host: to start a job process and to pass on what it says. Hosts know how (fork, utilityProcess).
 import type { JobRecord } from '../../preload/contract.ts';
-import type { SftRecipe } from '../recipe/sft-recipe.ts';
-
-export type JobSpec = {
-  runId: string;
-  recipe: SftRecipe;
-  runDir: string;
-  outputDir: string;
-  resumeFrom?: string;
-  cacheDir: string;
-};
+import type { JobSpec } from '../training/job.ts';
 
 /** How a job process ended: an exit code, or the signal that ended it. */
 export type JobExit = { code: number | null; signal: string | null };

@@ -3,17 +3,18 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasSystemCode, UserError } from '../errors.ts';
 import { parseSftRecipe } from '../recipe/parse.ts';
-import { resolvePaths } from '../recipe/resolve-paths.ts';
 import type { SftRecipe } from '../recipe/sft-recipe.ts';
 import { writeRecipe } from '../recipe/yaml.ts';
 import type { JobRecord } from '../../preload/contract.ts';
+import { stopRequestFile } from '../training/job.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
-import { followRun, STOP_FILE, type RunSession } from './follow-run.ts';
+import { followRun, type RunSession } from './follow-run.ts';
 import { checkOutputFolder } from './output-folder.ts';
 import { isAlive, thisProcess } from './process-identity.ts';
+import { resolveRecipe } from './resolve-recipe.ts';
 import { newRunName } from './run-names.ts';
 
 export type StartRequest = {
@@ -30,9 +31,9 @@ function runWritingTo(app: App, folder: string): StoredRun | undefined {
 }
 
 /** Checks an SFT recipe and starts a run of it. Throws UserError, and then nothing was written. */
-export function startSft(app: App, { values, workingDirectory, onRecord }: StartRequest): RunSession {
+export async function startSft(app: App, { values, workingDirectory, onRecord }: StartRequest): Promise<RunSession> {
   const { recipe: given, notes } = parseSftRecipe(values);
-  const recipe = resolvePaths(given, workingDirectory);
+  const recipe = await resolveRecipe(given, workingDirectory);
   const { runs, events } = app.history;
   if (recipe.output_dir !== undefined) {
     checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
@@ -123,10 +124,10 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
       fix: 'Start it anew with lorelei sft.',
     });
   }
-  // Its own adapter may lie there already: a stopped run writes one.
-  checkOutputFolder(run.outputDir, run.status === 'stopped' || run.recipe.overwrite_output_dir === true);
+  // Its own adapter may lie there already: a run may have died after writing it.
+  checkOutputFolder(run.outputDir, true);
   claim(app, run.id);
-  rmSync(join(folder, STOP_FILE), { force: true });
+  rmSync(join(folder, stopRequestFile), { force: true });
   const checkpoint = reconcileCheckpoints(app, run).at(-1);
   const message =
     checkpoint === undefined
@@ -172,7 +173,7 @@ export function stopRun(app: App, name: string): StoredRun {
     });
   }
   try {
-    writeFileSync(join(runFolder(app, run), STOP_FILE), '');
+    writeFileSync(join(runFolder(app, run), stopRequestFile), '');
   } catch (error) {
     throw writeProblem(error, app.home.runs);
   }

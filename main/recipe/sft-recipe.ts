@@ -23,12 +23,12 @@ export const sftRecipe = z.object({
   lora_r: wholeNumber({ from: 1, example: '16' }).default(16),
   lora_alpha: number({ above: 0, example: '32' }).default(32),
   lora_dropout: number({ from: 0, below: 1, example: '0.05' }).default(0.05),
-  /** Layer names, matched as PEFT does, or all linear layers but the head. The default is PEFT's for Llama. */
-  lora_target_modules: targetModules.default(['q_proj', 'v_proj']),
+  /** Layer names, matched as PEFT does, or all linear layers but the head. Unset: PEFT's choice for the model. */
+  lora_target_modules: targetModules.optional(),
   use_rslora: flag().default(false),
 
   // Data
-  /** Files, globs or folders. After `resolvePaths` absolute file paths. */
+  /** Files, globs or folders. Absolute paths of files in a run. */
   dataset_name: texts('data/train.jsonl'),
   /** Ours: files to evaluate on. */
   eval_dataset_name: texts('data/test.jsonl').optional(),

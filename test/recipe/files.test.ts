@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseSftRecipe } from '../../main/recipe/parse.ts';
-import { resolvePaths } from '../../main/recipe/resolve-paths.ts';
 import { evalSteps, intervalSteps, warmupSteps } from '../../main/recipe/steps.ts';
 import { readRecipeFile, writeRecipe } from '../../main/recipe/yaml.ts';
 
@@ -74,43 +73,6 @@ test('a written recipe reads back the same, and bare words stay text for YAML 1.
     recipe,
     notes: [expect.stringMatching(/never evaluated/)],
   });
-});
-
-test('paths become absolute; globs and folders become files', () => {
-  put('model/config.json');
-  const train = put('data/train-1.jsonl');
-  const second = put('data/train-2.jsonl');
-  const held = put('data/test.jsonl');
-  put('data/README.md');
-  const byFolder = resolvePaths(recipeOf({ dataset_name: 'data', eval_strategy: 'epoch', output_dir: 'out' }), folder);
-  expect(byFolder.dataset_name).toEqual([train, second]);
-  expect(byFolder.eval_dataset_name).toEqual([held]);
-  expect(byFolder.output_dir).toBe(join(folder, 'out'));
-  expect(byFolder.model_name_or_path).toBe(join(folder, 'model'));
-  const byGlob = resolvePaths(recipeOf({ dataset_name: ['data/train-*.jsonl', 'data/train-1.jsonl'] }), folder);
-  expect(byGlob.dataset_name).toEqual([train, second]);
-});
-
-test('a folder without a file named after the split trains on all that are not evaluation files', () => {
-  put('model/config.json');
-  const file = put('data/mails.jsonl');
-  put('data/valid.jsonl');
-  expect(resolvePaths(recipeOf({ dataset_name: 'data' }), folder).dataset_name).toEqual([file]);
-});
-
-test('what is not there is refused by name', () => {
-  put('model/config.json');
-  const data = put('data.jsonl');
-  mkdirSync(join(folder, 'empty'));
-  const resolved = (extra: Record<string, unknown>) => () =>
-    resolvePaths(recipeOf({ dataset_name: data, ...extra }), folder);
-  expect(resolved({ model_name_or_path: 'meta/llama' })).toThrow(/model_name_or_path.*meta\/llama/);
-  expect(resolved({ adapter_name_or_path: 'nope' })).toThrow(/adapter_name_or_path/);
-  expect(resolved({ dataset_name: 'nope.jsonl' })).toThrow(/nope\.jsonl/);
-  expect(resolved({ dataset_name: 'no*.jsonl' })).toThrow(/no file matches no\*\.jsonl/);
-  expect(resolved({ dataset_name: 'empty' })).toThrow(/holds no data file/);
-  expect(resolved({ eval_strategy: 'steps' })).toThrow(/names no rows to evaluate on/);
-  expect(resolved({ eval_strategy: 'steps', test_split_size: 0.5 })).not.toThrow();
 });
 
 // transformers: a value below 1 is a share of all steps, rounded up.

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRecord } from '../../preload/contract.ts';
-import type { JobSpec } from '../../main/app/job.ts';
+import type { JobSpec } from '../../main/training/job.ts';
 
 type Behaviour = 'well' | 'refused' | 'not-finite' | 'dies' | 'aborts-preparing' | 'disk-full';
 

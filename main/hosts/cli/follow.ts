@@ -33,10 +33,10 @@ function answerSignals(session: RunSession, report: RunReport): () => void {
 
 /** Starts a run, follows it to its end and returns the exit code. */
 export async function followOnTerminal(
-  start: (onRecord: (record: JobRecord) => void) => RunSession,
+  start: (onRecord: (record: JobRecord) => void) => RunSession | Promise<RunSession>,
   report: RunReport,
 ): Promise<number> {
-  const session = start((record) => {
+  const session = await start((record) => {
     report.onRecord(record);
   });
   const ignoreSignals = answerSignals(session, report);

@@ -3,7 +3,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { jobRecord, type JobCommand } from '../../../preload/contract.ts';
-import type { JobExit, JobSpec, LaunchJob } from '../../app/job.ts';
+import type { JobExit, LaunchJob } from '../../app/job.ts';
+import type { JobSpec } from '../../training/job.ts';
 
 /** The worker's entry: beside this file in the build, in its own folder in the sources. */
 function workerFile(): string {

@@ -54,7 +54,7 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
       if (record.type === 'evaluation') row({ step: record.step, ...record.metrics });
       progress(record);
     },
-    ended({ runId, modelFolder }, { status, outputDir, metrics, error, lastStep }) {
+    ended({ runId, modelFolder }, { status, outputDir, metrics, error, lastStep, checkpoint }) {
       terminal.clear();
       row({ event: 'end', status, run: runId, output_dir: outputDir, ...metrics, ...(error && { error }) });
       if (error !== undefined) {
@@ -63,7 +63,8 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
         terminal.line(`Completed after ${wholeText(lastStep)} steps. Adapter: ${outputDir}`);
         terminal.line(`Try it: lorelei generate --model ${modelFolder} --adapter ${outputDir} --prompt "…"`);
       } else {
-        terminal.line(`Stopped after ${wholeText(lastStep)} steps and saved. Adapter so far: ${outputDir}`);
+        const saved = checkpoint === undefined ? '' : ` Saved: ${checkpoint.path}`;
+        terminal.line(`Stopped after ${wholeText(lastStep)} steps.${saved}`);
         terminal.line(`Continue: lorelei resume ${runId}`);
       }
       flush();

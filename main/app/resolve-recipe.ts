@@ -1,0 +1,92 @@
+// The paths of a recipe, made absolute and looked up, so that a run means the same from every working directory and
+// at every later time. Reads the beginnings of files at most.
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { splitOfName } from '../data/readers/splits.ts';
+import { findSources } from '../data/sources.ts';
+import { UserError } from '../errors.ts';
+import { evaluates } from '../recipe/parse.ts';
+import type { SftRecipe } from '../recipe/sft-recipe.ts';
+
+function absolute(path: string, from: string): string {
+  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : resolve(from, path);
+}
+
+/** Globs and folders as the files they hold; a list inside a JSON object keeps its "#name". */
+async function findFiles(entries: readonly string[], split: 'train' | 'test', from: string): Promise<string[]> {
+  const sources = await findSources(
+    entries.map((entry) => absolute(entry, from)),
+    split,
+  );
+  // What a glob finds is relative to the process's own folder.
+  const files = sources.map(({ path, listPath }) => resolve(path) + (listPath === undefined ? '' : `#${listPath}`));
+  return [...new Set(files)];
+}
+
+/** Files named after an evaluation split in the folders that the recipe trains on. */
+async function evalFilesInFolders(recipe: SftRecipe, from: string): Promise<string[] | undefined> {
+  const folders = recipe.dataset_name
+    .map((entry) => absolute(entry, from))
+    .filter((path) => existsSync(path) && statSync(path).isDirectory());
+  if (folders.length === 0) return undefined;
+  const files = (await findFiles(folders, 'test', from)).filter((file) => splitOfName(basename(file)) === 'test');
+  return files.length > 0 ? files : undefined;
+}
+
+function findFolder(key: 'model_name_or_path' | 'adapter_name_or_path', value: string, from: string): string {
+  const path = absolute(value, from);
+  if (existsSync(path) && statSync(path).isDirectory()) return path;
+  const what = key === 'model_name_or_path' ? 'model' : 'adapter';
+  throw new UserError({
+    code: `${what}-not-found`,
+    message: `${key}: ${existsSync(path) ? `${path} is a file, not the folder of a ${what}` : `there is no folder ${path}`}.`,
+    fix: `Set ${key} to the local folder of the ${what}. One on the Hub has to be downloaded first.`,
+  });
+}
+
+function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: string, wanted: 'train' | 'test'): void {
+  if (splitOfName(value) === wanted) return;
+  throw new UserError({
+    code: 'recipe-value',
+    message: `${key} is ${value}, and local files are only told apart as training and test files by their names.`,
+    fix: `Remove ${key}, and give the files you mean with ${wanted === 'train' ? 'dataset_name' : 'eval_dataset_name'}.`,
+  });
+}
+
+/**
+ * The same recipe with absolute paths, globs and folders replaced by the files they hold, and the evaluation files of
+ * a dataset folder filled in. `from` is the working directory. Throws UserError "model-not-found",
+ * "adapter-not-found", "eval-data-missing", "recipe-value", and those of findSources ("dataset-not-found" …).
+ */
+export async function resolveRecipe(recipe: SftRecipe, from: string): Promise<SftRecipe> {
+  checkSplit('dataset_train_split', recipe.dataset_train_split, 'train');
+  checkSplit('dataset_test_split', recipe.dataset_test_split, 'test');
+  const model = findFolder('model_name_or_path', recipe.model_name_or_path, from);
+  const adapter =
+    recipe.adapter_name_or_path === undefined
+      ? undefined
+      : findFolder('adapter_name_or_path', recipe.adapter_name_or_path, from);
+  const needsEval = evaluates(recipe) && recipe.test_split_size === undefined;
+  const evalFiles =
+    recipe.eval_dataset_name !== undefined
+      ? await findFiles(recipe.eval_dataset_name, 'test', from)
+      : needsEval
+        ? await evalFilesInFolders(recipe, from)
+        : undefined;
+  if (needsEval && evalFiles === undefined) {
+    throw new UserError({
+      code: 'eval-data-missing',
+      message: `The recipe asks for evaluation (eval_strategy: ${recipe.eval_strategy}) but names no rows to evaluate on.`,
+      fix: 'Set test_split_size, for example to 0.05, or eval_dataset_name to a file; or set eval_strategy: no.',
+    });
+  }
+  return {
+    ...recipe,
+    model_name_or_path: model,
+    ...(adapter !== undefined && { adapter_name_or_path: adapter }),
+    dataset_name: await findFiles(recipe.dataset_name, 'train', from),
+    ...(evalFiles !== undefined && { eval_dataset_name: evalFiles }),
+    ...(recipe.output_dir !== undefined && { output_dir: absolute(recipe.output_dir, from) }),
+  };
+}

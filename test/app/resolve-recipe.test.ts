@@ -1,0 +1,64 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { resolveRecipe } from '../../main/app/resolve-recipe.ts';
+import { parseSftRecipe } from '../../main/recipe/parse.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lorelei-resolve-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function put(name: string): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, '{"text":"x"}\n');
+  return path;
+}
+
+const recipeOf = (extra: Record<string, unknown>) =>
+  parseSftRecipe({ model_name_or_path: 'model', use_peft: true, ...extra }).recipe;
+
+test('paths become absolute; globs and folders become files', async () => {
+  put('model/config.json');
+  const train = put('data/train-1.jsonl');
+  const second = put('data/train-2.jsonl');
+  const held = put('data/test.jsonl');
+  put('data/README.md');
+  const byFolder = await resolveRecipe(
+    recipeOf({ dataset_name: 'data', eval_strategy: 'epoch', output_dir: 'out' }),
+    folder,
+  );
+  expect(byFolder.dataset_name).toEqual([train, second]);
+  expect(byFolder.eval_dataset_name).toEqual([held]);
+  expect(byFolder.output_dir).toBe(join(folder, 'out'));
+  expect(byFolder.model_name_or_path).toBe(join(folder, 'model'));
+  const byGlob = await resolveRecipe(recipeOf({ dataset_name: ['data/train-*.jsonl', 'data/train-1.jsonl'] }), folder);
+  expect(byGlob.dataset_name).toEqual([train, second]);
+});
+
+test('a folder without a file named after the split trains on all that are not evaluation files', async () => {
+  put('model/config.json');
+  const file = put('data/mails.jsonl');
+  put('data/valid.jsonl');
+  expect((await resolveRecipe(recipeOf({ dataset_name: 'data' }), folder)).dataset_name).toEqual([file]);
+});
+
+test('what is not there is refused by name', async () => {
+  put('model/config.json');
+  const data = put('data.jsonl');
+  mkdirSync(join(folder, 'empty'));
+  const resolved = (extra: Record<string, unknown>) =>
+    resolveRecipe(recipeOf({ dataset_name: data, ...extra }), folder);
+  await expect(resolved({ model_name_or_path: 'meta/llama' })).rejects.toThrow(/model_name_or_path.*meta\/llama/);
+  await expect(resolved({ adapter_name_or_path: 'nope' })).rejects.toThrow(/adapter_name_or_path/);
+  await expect(resolved({ dataset_name: 'nope.jsonl' })).rejects.toThrow(/nope\.jsonl/);
+  await expect(resolved({ dataset_name: 'no*.jsonl' })).rejects.toThrow(/No file matches .*no\*\.jsonl/);
+  await expect(resolved({ dataset_name: 'empty' })).rejects.toThrow(/has no data files/);
+  await expect(resolved({ eval_strategy: 'steps' })).rejects.toThrow(/names no rows to evaluate on/);
+  await expect(resolved({ eval_strategy: 'steps', test_split_size: 0.5 })).resolves.toBeDefined();
+});
