@@ -44,6 +44,7 @@ export default defineConfig({
     build: {
       outDir: resolve(root, 'out/renderer'),
       minify: true,
+      assetsInlineLimit: 0, // the Content-Security-Policy allows no data: fonts
       rollupOptions: { input: entries({ index: 'renderer/index.html' }) },
     },
   },

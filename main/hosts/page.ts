@@ -29,9 +29,10 @@ export type PageFile = { body: Buffer; headers: Record<string, string> };
 /** The file at `pathname` below `folder`, "/" being index.html; undefined where there is none that may be shown. */
 export async function pageFile(folder: string, pathname: string): Promise<PageFile | undefined> {
   const root = resolve(folder);
-  const path = join(root, decodePath(pathname === '/' ? '/index.html' : pathname));
+  const name = decoded(pathname === '/' ? '/index.html' : pathname);
+  const path = join(root, name ?? '');
   const type = types[extname(path)];
-  if (type === undefined || !path.startsWith(root + sep)) return undefined;
+  if (name === undefined || type === undefined || !path.startsWith(root + sep)) return undefined;
   try {
     return {
       body: await readFile(path),
@@ -49,10 +50,11 @@ export async function pageFile(folder: string, pathname: string): Promise<PageFi
   }
 }
 
-function decodePath(pathname: string): string {
+function decoded(pathname: string): string | undefined {
   try {
-    return decodeURIComponent(pathname).replaceAll('\0', '');
+    const name = decodeURIComponent(pathname);
+    return name.includes('\0') ? undefined : name;
   } catch {
-    return '/index.html'; // not valid UTF-8: no file of ours has such a name
+    return undefined; // not UTF-8, so no name of a file of ours
   }
 }

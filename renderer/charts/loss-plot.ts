@@ -25,7 +25,7 @@ export function createLossPlot(host: HTMLElement, height: number, onCursor: (ind
       scales: { x: { time: false } },
       axes: [
         { ...axis, grid: { show: false }, size: 32, incrs: wholeNumbers },
-        { ...axis, grid: { stroke: color('--line'), width: 1 }, size: 56 },
+        { ...axis, grid: { stroke: color('--line'), width: 1 }, size: 48 },
       ],
       series: [
         { label: 'Step' },
