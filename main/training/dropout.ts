@@ -16,3 +16,14 @@ export function dropoutMask(count: number, p: number, seed: number, stream: numb
   }
   return mask;
 }
+
+/** A number for a part of a run: the same for the same seed and parts, and unlike its neighbours. */
+export function derivedSeed(seed: number, ...parts: readonly number[]): number {
+  let hash = seed >>> 0;
+  for (const part of parts) {
+    hash = Math.imul(hash ^ part, 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca77);
+    hash ^= hash >>> 13;
+  }
+  return hash >>> 0;
+}

@@ -1,10 +1,10 @@
 // How a LoRA begins: fresh as PEFT draws it, or from an adapter on disk.
 import { UserError } from '../errors.ts';
 import type { Model } from '../engine/models/model.ts';
-import { type LoraSettings, loraTargets } from '../engine/nn/lora.ts';
+import { loraNames, type LoraSettings, loraTargets } from '../engine/nn/lora.ts';
 import type { SftRecipe } from '../recipe/sft-recipe.ts';
 import { readAdapter } from '../checkpoints/adapter.ts';
-import { uniformSource } from './random.ts';
+import { seededRandom } from '../data/random.ts';
 import type { FlatLayout } from './flat-parameters.ts';
 import { view } from './flat-parameters.ts';
 
@@ -44,12 +44,12 @@ export function loraStart(recipe: SftRecipe, model: Model): LoraStart {
     targetModules: wanted.includes('all-linear') ? shortNames(model.linears) : wanted,
     initialize: (layout, parameters) => {
       // A is U(+-1 / sqrt(in)), B is 0.
-      const random = uniformSource(recipe.seed);
+      const random = seededRandom(recipe.seed);
       for (const slot of layout.slots) {
         if (!slot.name.endsWith('.lora_A.weight')) continue;
         const bound = 1 / Math.sqrt(slot.shape[1] ?? 1);
         const values = view(parameters, slot);
-        for (let i = 0; i < values.length; i++) values[i] = (2 * random() - 1) * bound;
+        for (let i = 0; i < values.length; i++) values[i] = (random.below(2 ** 32) / 2 ** 31 - 1) * bound;
       }
     },
   };
@@ -61,37 +61,51 @@ function wantedTargets(recipe: SftRecipe, model: Model): string[] {
 }
 
 function continuedLora(path: string, recipe: SftRecipe, model: Model): LoraStart {
+  const { settings, targetModules, tensors } = adapterOn(model, path);
+  return {
+    settings: { ...settings, dropout: recipe.lora_dropout },
+    targetModules,
+    initialize: (layout, parameters) => {
+      for (const slot of layout.slots) view(parameters, slot).set(tensors.get(peftKey(slot.name))?.data ?? []);
+    },
+  };
+}
+
+export type AdapterOnModel = {
+  /** Without dropout. */
+  settings: LoraSettings;
+  targetModules: string[];
+  tensors: ReturnType<typeof readAdapter>['tensors'];
+};
+
+/** An adapter on disk, checked tensor by tensor against the model it shall sit on. Throws a UserError on a misfit. */
+export function adapterOn(model: Model, path: string): AdapterOnModel {
   const { config, tensors } = readAdapter(path);
   const targets = loraTargets(model.linears, config.target_modules);
   const misfit = (what: string): UserError =>
     new UserError({
       code: 'adapter-misfit',
       message: `The adapter in ${path} does not fit this model: ${what}.`,
-      fix: 'Set model_name_or_path to the model that the adapter was trained on.',
+      fix: 'Use the model that the adapter was trained on.',
     });
   if (targets.size === 0) throw misfit(`it adapts ${config.target_modules.join(', ')}, and the model has no such layers`);
-  return {
-    settings: {
-      rank: config.r,
-      alpha: config.lora_alpha,
-      useRslora: config.use_rslora,
-      dropout: recipe.lora_dropout,
-      targets,
-    },
-    targetModules: config.target_modules,
-    initialize: (layout, parameters) => {
-      for (const slot of layout.slots) {
-        const tensor = tensors.get(peftKey(slot.name));
-        if (!tensor) throw misfit(`it has no tensor ${peftKey(slot.name)}`);
-        if (tensor.shape.join() !== slot.shape.join())
-          throw misfit(`${peftKey(slot.name)} is [${tensor.shape.join(', ')}], the model needs [${slot.shape.join(', ')}]`);
-        view(parameters, slot).set(tensor.data);
-      }
-      const known = new Set(layout.slots.map((slot) => peftKey(slot.name)));
-      const extra = [...tensors.keys()].find((key) => !known.has(key));
-      if (extra !== undefined) throw misfit(`the model has no layer for ${extra}`);
-    },
-  };
+  const expected = new Map<string, readonly number[]>();
+  for (const layer of targets) {
+    const [out = 0, width = 0] = model.weightShapes.get(`${layer}.weight`) ?? [];
+    const names = loraNames(layer);
+    expected.set(peftKey(names.a), [config.r, width]);
+    expected.set(peftKey(names.b), [out, config.r]);
+  }
+  for (const [key, shape] of expected) {
+    const tensor = tensors.get(key);
+    if (!tensor) throw misfit(`it has no tensor ${key}`);
+    if (tensor.shape.join() !== shape.join())
+      throw misfit(`${key} is [${tensor.shape.join(', ')}], the model needs [${shape.join(', ')}]`);
+  }
+  const extra = [...tensors.keys()].find((key) => !expected.has(key));
+  if (extra !== undefined) throw misfit(`the model has no layer for ${extra}`);
+  const settings = { rank: config.r, alpha: config.lora_alpha, useRslora: config.use_rslora, dropout: 0, targets };
+  return { settings, targetModules: config.target_modules, tensors };
 }
 
 function shortNames(linears: readonly string[]): string[] {

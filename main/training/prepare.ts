@@ -2,13 +2,13 @@
 import type { JobRecord } from '../../preload/contract.ts';
 import { splitDataset } from '../data/batches.ts';
 import { type DataOptions, type DataReport, loadDataset } from '../data/load-dataset.ts';
-import { loadTokenizer } from '../data/tokenizer.ts';
+import { checkVocabulary, loadTokenizer } from '../data/tokenizer.ts';
 import type { TokenizedDataset } from '../data/types.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import { UserError } from '../errors.ts';
 import type { SftRecipe } from '../recipe/sft-recipe.ts';
 import type { JobSpec } from './job.ts';
-import { loadModel, type LoadedModel, requireTokenizerFits } from './load-model.ts';
+import { loadModel, type LoadedModel } from './load-model.ts';
 import { loraStart, type LoraStart } from './lora-start.ts';
 import { Stepper } from './stepper.ts';
 
@@ -27,15 +27,15 @@ type Post = (record: JobRecord) => void;
 export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Promise<Prepared> {
   const { recipe, cacheDir } = job;
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
-  const loaded = loadModel(recipe.model_name_or_path, cacheDir);
+  const loaded = loadModel(recipe.model_name_or_path);
   const lora = loraStart(recipe, loaded.model);
-  const tokenizer = await loadTokenizer(recipe.model_name_or_path);
-  requireTokenizerFits(recipe.model_name_or_path, loaded.model, tokenizer.vocabSize);
+  const tokenizer = loadTokenizer(recipe.model_name_or_path);
+  checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
 
   const load = async (files: string[], phase: string) => {
     const { dataset, report } = await loadDataset(dataOptions(recipe, files, cacheDir), tokenizer, {
-      onProgress: (done, total) => {
-        post({ type: 'progress', phase, done, ...(total === undefined ? {} : { total }) });
+      onProgress: ({ done, total }) => {
+        post({ type: 'progress', phase, done, total });
       },
       signal,
     });

@@ -5,12 +5,12 @@ import { collate } from '../data/batches.ts';
 import { learningRateAt } from '../engine/optim/schedule.ts';
 import { UserError } from '../errors.ts';
 import { evalSteps, intervalSteps, warmupSteps } from '../recipe/steps.ts';
+import { derivedSeed } from './dropout.ts';
 import { evaluate } from './evaluate.ts';
 import type { JobSpec } from './job.ts';
 import { type MicroBatchResult, TrainingLog } from './metrics.ts';
 import { trainingPlan } from './plan.ts';
 import { prepare } from './prepare.ts';
-import { derivedSeed } from './random.ts';
 import { restoreCheckpoint, saveCheckpoint, writeFinalAdapter } from './save.ts';
 
 export type RunControl = {

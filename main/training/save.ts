@@ -1,9 +1,12 @@
 // What a run leaves on disk: checkpoints to continue from, and the finished adapter.
+import { basename } from 'node:path';
 import { z } from 'zod';
 import { type AdapterConfig, writeAdapter } from '../checkpoints/adapter.ts';
 import { modelCard } from '../checkpoints/model-card.ts';
+import { baseModelName } from '../checkpoints/model-folder.ts';
 import { pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
 import { UserError } from '../errors.ts';
+import type { SftRecipe } from '../recipe/sft-recipe.ts';
 import type { Metrics } from '../../preload/contract.ts';
 import { type FlatLayout, view } from './flat-parameters.ts';
 import type { JobSpec } from './job.ts';
@@ -52,8 +55,7 @@ export function saveCheckpoint(
       seed: job.recipe.seed,
     } satisfies z.infer<typeof savedState>,
   });
-  const limit = job.recipe.save_total_limit;
-  return { path, removed: limit === undefined ? [] : pruneCheckpoints(job.runDir, limit, { protect: [path] }) };
+  return { path, removed: pruneCheckpoints(job.runDir, job.recipe.save_total_limit) };
 }
 
 /** Puts a checkpoint's tensors and step into the stepper. Throws a UserError when it belongs to another run. */
@@ -85,19 +87,50 @@ export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Met
   writeAdapter(job.outputDir, {
     config: adapterConfig(job, prepared),
     tensors: tensorsOf(stepper.layout, stepper.parameters, peftKey),
-    card: modelCard({ recipe: job.recipe, metrics, report, steps: stepper.step }),
+    card: modelCard({
+      name: basename(job.outputDir),
+      baseModel: baseModelName(loaded.folder).name,
+      method: 'Supervised fine-tuning (SFT)',
+      settings: { steps: stepper.step, ...cardSettings(job.recipe) },
+      results: metrics,
+      data: { ...report, files: report.files.map(({ file }) => file) },
+    }),
     tokenizerFrom: loaded.folder,
   });
 }
 
-function adapterConfig(job: JobSpec, { lora }: Prepared): AdapterConfig {
+/** The settings that decide the numbers; where files lie is nobody's business. */
+function cardSettings(recipe: SftRecipe): Parameters<typeof modelCard>[0]['settings'] {
+  const told = [
+    'lora_r',
+    'lora_alpha',
+    'lora_dropout',
+    'use_rslora',
+    'learning_rate',
+    'lr_scheduler_type',
+    'warmup_steps',
+    'num_train_epochs',
+    'per_device_train_batch_size',
+    'gradient_accumulation_steps',
+    'optim',
+    'weight_decay',
+    'max_grad_norm',
+    'max_length',
+    'seed',
+  ] as const;
+  return Object.fromEntries(told.map((key) => [key, recipe[key]]));
+}
+
+function adapterConfig(job: JobSpec, { lora, loaded }: Prepared): AdapterConfig {
+  const base = baseModelName(loaded.folder);
   return {
     r: lora.settings.rank,
     lora_alpha: lora.settings.alpha,
     lora_dropout: job.recipe.lora_dropout,
     target_modules: lora.targetModules,
     use_rslora: lora.settings.useRslora,
-    base_model_name_or_path: job.recipe.model_name_or_path,
+    base_model_name_or_path: base.name,
+    revision: base.revision,
   };
 }
 

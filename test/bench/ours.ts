@@ -1,0 +1,101 @@
+// The bench's own side: Lorelei's training step on a checkpoint, on command, with the protocol of peer.py.
+// Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--head-chunks N]
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import type { Batch } from '../../main/data/types.ts';
+import { modelFor } from '../../main/engine/models/registry.ts';
+import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
+import { Stepper } from '../../main/training/stepper.ts';
+import { readJson, storedWeights } from '../support/goldens.ts';
+
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string', default: '' },
+    memory: { type: 'string', default: 'fast' },
+    threads: { type: 'string', default: '2' },
+    lora_r: { type: 'string', default: '16' },
+    'head-chunks': { type: 'string' },
+  },
+});
+const memory = values.memory === 'lean' ? 'lean' : 'fast';
+const model = modelFor(readJson(`${values.model}/config.json`));
+const rank = Number(values.lora_r);
+const runtime = await openRuntime({ device: 'cpu', threads: Number(values.threads) });
+const stepper = await Stepper.create(runtime, {
+  model,
+  step: {
+    trained: {
+      kind: 'lora',
+      stored: storedWeights(values.model),
+      lora: { rank, alpha: 2 * rank, useRslora: false, dropout: 0, targets: new Set(model.linears) },
+    },
+    recompute: memory === 'lean',
+    headChunks: Number(values['head-chunks'] ?? (memory === 'lean' ? 4 : 1)),
+    maxPositions: 2048,
+  },
+  adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
+  maxGradNorm: 1,
+  weightsDir: values.model,
+  memory,
+});
+let state = 1;
+for (const slot of stepper.layout.slots) {
+  if (!slot.name.endsWith('.lora_A.weight')) continue;
+  const bound = 1 / Math.sqrt(slot.shape[1] ?? 1);
+  for (let i = 0; i < slot.size; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    stepper.parameters[slot.offset + i] = ((2 * state) / 2 ** 32 - 1) * bound;
+  }
+}
+
+let batch: Batch | undefined;
+
+type Command = { cmd: string; n?: number; input_ids?: number[][]; labels?: number[][] };
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const answer = await obey(JSON.parse(line) as Command);
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+
+async function obey(command: Command): Promise<object> {
+  if (command.cmd === 'batch') {
+    batch = toBatch(command.input_ids ?? [], command.labels ?? []);
+    return {};
+  }
+  if (command.cmd === 'reset_peak') {
+    writeFileSync('/proc/self/clear_refs', '5');
+    return {};
+  }
+  if (!batch) throw new Error('step before batch');
+  const times: number[] = [];
+  let loss = 0;
+  for (let i = 0; i < (command.n ?? 1); i++) {
+    const started = performance.now();
+    ({ loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 0));
+    await stepper.update(1e-3);
+    times.push(performance.now() - started);
+  }
+  return { step_ms: times, loss, peak_rss_bytes: peakRssBytes() };
+}
+
+function peakRssBytes(): number {
+  return 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+}
+
+function toBatch(ids: number[][], labels: number[][]): Batch {
+  const seq = ids[0]?.length ?? 0;
+  const targets = labels.flatMap((row, r) =>
+    row.flatMap((label, i) => (i > 0 && label !== -100 ? [{ row: r * seq + i - 1, label }] : [])),
+  );
+  return {
+    batch: ids.length,
+    seq,
+    inputIds: Int32Array.from(ids.flat()),
+    positionIds: Int32Array.from(ids.flatMap((row) => row.map((_, i) => i))),
+    visibleUntil: new Int32Array(ids.length * seq).fill(seq),
+    labelRows: Int32Array.from(targets, ({ row }) => row),
+    labelIds: Int32Array.from(targets, ({ label }) => label),
+    tokenCount: ids.length * seq,
+  };
+}
