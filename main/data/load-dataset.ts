@@ -127,7 +127,8 @@ async function tokenizeAll(
   };
 
   for (const source of sources) {
-    const reading = { ...options, onBytes, signal: hooks.signal };
+    const templated = options.template === 'chatml' || options.template === 'alpaca';
+    const reading = { ...options, templated, onBytes, signal: hooks.signal };
     for await (const placed of readExamples(source, reading, report)) {
       addRow(placed);
       if (report.usable === 0 && report.log.counts.invalid >= GIVE_UP_AFTER) throw tooManyInvalid(report);
@@ -137,7 +138,8 @@ async function tokenizeAll(
   }
   if (report.log.counts.invalid > report.rows * MOST_INVALID) throw tooManyInvalid(report);
   if (report.usable === 0) throw nothingToTrain(report, options);
-  return report.finish(writer.templateName, writer.chatTemplate);
+  const { name, chatTemplate } = writer.used();
+  return report.finish(name, chatTemplate);
 }
 
 /** The row, or why it is left out. */

@@ -15,6 +15,8 @@ export type ReadOptions = {
   columns?: Record<string, string> | undefined;
   datasetTextField: string;
   split?: 'train' | 'test' | undefined;
+  /** A template was asked for by name. */
+  templated?: boolean | undefined;
   onBytes?: ((bytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
 };
@@ -59,7 +61,10 @@ export async function* readExamples(
     const available = [...new Set(waiting.flatMap((row) => Object.keys(row.values)))];
     const textField = source.format === 'text' ? 'text' : options.datasetTextField;
     const columns = mapColumns(available, options.columns ?? {}, textField, source.label);
-    const shape = detectShape(columns, source.label, available);
+    const shape = detectShape(columns, source.label, available, options.templated);
+    if (options.templated === true && shape.isText === true) {
+      report.note(`${source.label}: rows are plain text, which no template changes`);
+    }
     // With a mapping that makes a shape by itself, only what was mapped is meant.
     const byMapping = shape.needs.every((name) => columns.mapped.has(name));
     const map = byMapping ? columns.mapped : columns.all;

@@ -21,6 +21,8 @@ export type Shape = {
   needs: ColumnName[];
   /** Columns that it uses when they are there. */
   uses?: ColumnName[];
+  /** Rows are text as it is; templates have no say. */
+  isText?: boolean;
   /** Throws RowProblem. */
   read: (columns: Columns) => Example;
 };
@@ -36,7 +38,7 @@ export const SHAPES: Shape[] = [
   conversation('conversations'),
   conversation('conversation'),
   { name: 'prompt/completion', needs: ['prompt', 'completion'], uses: ['tools'], read: readPromptCompletion },
-  { name: 'text', needs: ['text'], read: (columns) => ({ kind: 'text', text: requiredText(columns, 'text') }) },
+  { name: 'text', needs: ['text'], isText: true, read: (columns) => ({ kind: 'text', text: requiredText(columns, 'text') }) },
   instruction('instruction', 'output', 'input'),
   instruction('instruction', 'response', 'context'),
   instruction('instruction', 'answer', 'input'),
@@ -54,6 +56,7 @@ export const SHAPES: Shape[] = [
     // ms-swift writes text to continue, without any question, into this column.
     name: 'response only',
     needs: ['response'],
+    isText: true,
     read: (columns) => ({ kind: 'text', text: requiredText(columns, 'response') }),
   },
 ];
@@ -67,9 +70,18 @@ const PREFERENCE_COLUMNS: [good: string, bad: string][] = [
   ['chosen_ids', 'rejected_ids'],
 ];
 
-/** The first shape whose columns are all there; mapped columns alone are tried first. */
-export function detectShape(columns: { mapped: ColumnMap; all: ColumnMap }, label: string, available: string[]): Shape {
-  const fits = (map: ColumnMap) => SHAPES.find((shape) => shape.needs.every((name) => map.has(name)));
+/**
+ * The first shape whose columns are all there; mapped columns alone are tried first. `templated`: a template was asked
+ * for by name, so shapes that a template can write go before a ready-made text column.
+ */
+export function detectShape(
+  columns: { mapped: ColumnMap; all: ColumnMap },
+  label: string,
+  available: string[],
+  templated = false,
+): Shape {
+  const order = templated ? [...SHAPES].sort((a, b) => Number(a.isText ?? false) - Number(b.isText ?? false)) : SHAPES;
+  const fits = (map: ColumnMap) => order.find((shape) => shape.needs.every((name) => map.has(name)));
   if (columns.mapped.size > 0) {
     const shape = fits(columns.mapped) ?? fits(columns.all);
     if (shape) return shape;

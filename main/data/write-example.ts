@@ -27,13 +27,14 @@ export type WrittenExample = {
 };
 
 export type ExampleWriter = {
-  /** The template in use, as the report names it. */
-  readonly templateName: string;
-  /** Source of the chat template that writes conversations, for generation and export; undefined for the others. */
-  readonly chatTemplate: string | undefined;
+  /** The templates that rows were written with so far, as the report names them. */
+  used(): { name: string; chatTemplate: string | undefined };
   /** `withSpans`: also find what the assistant says. Throws RowProblem, TemplateRefusal, UserError. */
   write(example: Exclude<Example, { kind: 'tokens' }>, withSpans: boolean): WrittenExample;
 };
+
+const CHATML_AS_TEXT =
+  'The tokenizer has no token <|im_start|>: ChatML is written with ordinary text tokens, and turns end with EOS.';
 
 /** `note` is told, once each, what a person should know about how rows are written. */
 export function exampleWriter(
@@ -42,8 +43,8 @@ export function exampleWriter(
   note: (message: string) => void,
 ): ExampleWriter {
   const findSpecial = specialTokenFinder(tokenizer);
-  const chat = chatOf(tokenizer, template, note);
-  const alpacaInstead = template === 'model' && !chat;
+  const chat = chatOf(tokenizer, template);
+  const names = new Set<string>();
 
   const writeChat = (
     chosen: ChatTemplate,
@@ -52,6 +53,8 @@ export function exampleWriter(
     tools: unknown[] | undefined,
     withSpans: boolean,
   ): WrittenExample => {
+    names.add(template === 'chatml' ? 'chatml' : "the model's chat template");
+    if (template === 'chatml' && tokenizer.idOf('<|im_start|>') === undefined) note(CHATML_AS_TEXT);
     checkTools(chosen, messages, tools, note);
     const options: RenderOptions = tools ? { tools } : {};
     const { text, spans } = withSpans
@@ -74,18 +77,21 @@ export function exampleWriter(
       const { prompt, completion } = writePlain(example);
       return { text: prompt + completion, templated: false, prompt };
     }
-    if (alpacaInstead) note('The model has no chat template; instructions are written in the Alpaca format.');
+    if (template === 'model') note('The model has no chat template; instructions are written in the Alpaca format.');
     return alpaca(example);
   };
 
   const alpaca = (example: Instruction): WrittenExample => {
+    names.add('alpaca');
     const { text, answers } = writeAlpaca(example, tokenizer.eosToken ?? '');
     return { text, templated: false, prompt: text.slice(0, answers.at(-1)?.start), assistant: answers };
   };
 
   return {
-    templateName: chat ? (template === 'chatml' ? 'chatml' : "the model's chat template") : alpacaInstead ? 'none' : template,
-    chatTemplate: chat?.source,
+    used: () => ({
+      name: [...names].join(', ') || 'none',
+      chatTemplate: names.size > 0 ? chat?.source : undefined,
+    }),
     write(example, withSpans) {
       switch (example.kind) {
         case 'text':
@@ -119,17 +125,8 @@ export function exampleWriter(
   }
 }
 
-function chatOf(
-  tokenizer: TextTokenizer,
-  template: TemplateName,
-  note: (message: string) => void,
-): ChatTemplate | undefined {
-  if (template === 'chatml') {
-    if (tokenizer.idOf('<|im_start|>') === undefined) {
-      note('The tokenizer has no token <|im_start|>: ChatML is written with ordinary text tokens and ends turns with EOS.');
-    }
-    return tokenizer.compile(chatmlTemplate(tokenizer));
-  }
+function chatOf(tokenizer: TextTokenizer, template: TemplateName): ChatTemplate | undefined {
+  if (template === 'chatml') return tokenizer.compile(chatmlTemplate(tokenizer));
   return template === 'model' && tokenizer.chatTemplate !== undefined ? tokenizer.chat() : undefined;
 }
 
