@@ -1,7 +1,10 @@
 // A browser of the machine, driven by playwright-core: tests of the window need one, and skip with a word without it.
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { chromium, type BrowserContext } from 'playwright-core';
 
 const candidates = [
@@ -20,28 +23,58 @@ if (chromiumProgram === undefined) {
   console.warn('skipping tests of the window: install Chromium ("apt-get install chromium") or name it in CHROMIUM');
 }
 
-/** A browser with nothing of its user's; `close` ends it and removes its profile. */
-export async function openChromium(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
+const flags = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--remote-debugging-port=0',
+];
+
+export type Chromium = {
+  context: BrowserContext;
+  /** Where another process can drive the same browser (DevTools protocol). */
+  endpoint: string;
+  /** Ends the browser and removes its profile. */
+  close: () => Promise<void>;
+};
+
+/** Starts a browser that has nothing of its user's. */
+export async function openChromium(): Promise<Chromium> {
+  if (chromiumProgram === undefined) throw new Error('there is no Chromium here');
   const profile = mkdtempSync(join(tmpdir(), 'lorelei-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    ...(chromiumProgram !== undefined && { executablePath: chromiumProgram }),
-    viewport: { width: 1200, height: 800 },
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+  const program = spawn(chromiumProgram, [...flags, `--user-data-dir=${profile}`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  const endpoint = await endpointOf(program.stderr);
+  const browser = await chromium.connectOverCDP(endpoint);
+  const [context] = browser.contexts();
+  if (!context) throw new Error('the browser has no context');
   return {
     context,
+    endpoint,
     async close() {
-      await context.close();
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      const ended = new Promise((resolve) => program.once('exit', resolve));
+      await browser.close();
+      program.kill();
+      await ended;
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
+}
+
+/** The address that Chromium prints when it is ready. */
+async function endpointOf(output: Readable): Promise<string> {
+  for await (const line of createInterface(output)) {
+    const endpoint = /^DevTools listening on (\S+)/.exec(line)?.[1];
+    if (endpoint !== undefined) {
+      output.resume(); // what it says later must not block it
+      return endpoint;
+    }
+  }
+  throw new Error('Chromium ended before it was ready');
 }

@@ -20,6 +20,7 @@ export function watchComplaints(page: Page): string[] {
 
 export async function walkThroughHistory(page: Page, { history }: SeededHome, host: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });
+  await page.setViewportSize({ width: 1200, height: 800 });
   const picture = async (name: string): Promise<void> => {
     await page.screenshot({ path: `${pictures}/${host}-${name}.png` });
   };
