@@ -1,0 +1,160 @@
+// LoRA adapters on disk, in PEFT's format. What the tensors do to a model is the engine's.
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { UserError } from '../errors.ts';
+import { adapterConfigJson, type AdapterConfig, readAdapterConfig } from './adapter-config.ts';
+import { canonicalAdapterKey, parseAdapterKey } from './adapter-keys.ts';
+import { writeFolderAtomically } from './atomic.ts';
+import { withFileProblems } from './file-problem.ts';
+import { looksLikeHubId } from './hub-cache.ts';
+import type { ModelFolder } from './model-folder.ts';
+import { readSafetensorsHeader, readTensorAsFloat32, writeSafetensors } from './safetensors.ts';
+import { copyTokenizerFiles } from './tokenizer-files.ts';
+
+export type { AdapterConfig } from './adapter-config.ts';
+
+const configFile = 'adapter_config.json';
+const weightsFile = 'adapter_model.safetensors';
+
+export type AdapterTensor = { shape: readonly number[]; data: Float32Array };
+
+export type Adapter = {
+  config: AdapterConfig;
+  /** By PEFT's key: A is [r, in], B is [out, r]. */
+  tensors: Map<string, AdapterTensor>;
+};
+
+export type AdapterFolder = Adapter & {
+  /** README.md, see model-card.ts. */
+  card: string;
+  /** The model whose tokenizer files are put beside the adapter. */
+  tokenizerFrom?: Pick<ModelFolder, 'tokenizerFiles'>;
+  /** Jinja source; becomes chat_template.jinja, which readers prefer to the tokenizer's own. */
+  chatTemplate?: string | undefined;
+};
+
+/**
+ * Writes a complete adapter folder, or nothing. In a folder that exists it replaces files of the same name and leaves
+ * others alone: whether that is wanted is asked before a run starts.
+ * @throws UserError "disk-full", "permission-denied" …
+ */
+export function writeAdapter(folder: string, adapter: AdapterFolder): void {
+  writeFolderAtomically(folder, (aside) => {
+    writeAdapterFiles(aside, adapter);
+    writeFileSync(join(aside, 'README.md'), adapter.card);
+    copyTokenizerFiles(adapter.tokenizerFrom?.tokenizerFiles ?? [], aside);
+    if (adapter.chatTemplate !== undefined) writeFileSync(join(aside, 'chat_template.jinja'), adapter.chatTemplate);
+  });
+}
+
+/** Just the two files that PEFT needs, in a folder that exists. */
+export function writeAdapterFiles(folder: string, { config, tensors }: Adapter): void {
+  checkPairs(
+    [...tensors].map(([key, { shape }]) => ({ key, shape })),
+    config.r,
+    'the adapter to write',
+  );
+  writeFileSync(join(folder, configFile), adapterConfigJson(config));
+  const list = [...tensors].map(([name, { shape, data }]) => ({ name, dtype: 'F32' as const, shape, data }));
+  writeSafetensors(join(folder, weightsFile), list, { format: 'pt' });
+}
+
+/**
+ * Reads an adapter of PEFT's or ours, F32, F16 or BF16. Keys come back as PEFT writes them today.
+ * @throws UserError where it is no adapter, is damaged, or uses what we cannot honour
+ */
+export function readAdapter(path: string): Adapter {
+  const folder = adapterFolder(path);
+  const { target_modules: listed, ...config } = readAdapterConfig(join(folder, configFile));
+  const file = join(folder, weightsFile);
+  const infos = [...readSafetensorsHeader(file).tensors.values()].map((info) => ({
+    key: canonicalAdapterKey(info.name),
+    shape: info.shape,
+    info,
+  }));
+  const modules = checkPairs(infos, config.r, file);
+  return {
+    config: { ...config, target_modules: listed ?? modules },
+    tensors: new Map(infos.map(({ key, shape, info }) => [key, { shape, data: readTensorAsFloat32(file, info) }])),
+  };
+}
+
+/** That every tensor is an A or a B of rank r, and has its other half. Returns the names of the layers. */
+function checkPairs(tensors: readonly { key: string; shape: readonly number[] }[], r: number, where: string): string[] {
+  const refuse = (code: string, what: string, fix: string): never => {
+    throw new UserError({ code, message: `${where}: ${what}.`, fix });
+  };
+  const saveAnew = 'Save the adapter anew with PEFT, or use another one.';
+  const parts = new Map<string, string>();
+  for (const { key, shape } of tensors) {
+    const parsed = parseAdapterKey(key);
+    if (!parsed)
+      return refuse(
+        'adapter-unsupported',
+        `"${key}" is no LoRA tensor of a linear layer (these are named base_model.model.<layer>.lora_A.weight and .lora_B.weight)`,
+        'Use an adapter of plain LoRA on linear layers: no trained embeddings, no DoRA, no modules_to_save.',
+      );
+    const { module, part } = parsed;
+    const rank = part === 'A' ? shape[0] : shape[1];
+    if (shape.length !== 2 || rank !== r)
+      refuse(
+        'adapter-shape',
+        `"${key}" is [${shape.join(', ')}], but r: ${r} in ${configFile} wants ${part === 'A' ? `[${r}, in]` : `[out, ${r}]`}`,
+        'The two files do not belong together: take both from the same adapter.',
+      );
+    const before = parts.get(module) ?? '';
+    if (before.includes(part)) refuse('adapter-unsupported', `it has two tensors for "${key}"`, saveAnew);
+    parts.set(module, before + part);
+  }
+  if (parts.size === 0) refuse('adapter-empty', 'it holds no tensors', saveAnew);
+  for (const [module, found] of parts)
+    if (found.length < 2)
+      refuse('adapter-incomplete', `"${module}" has lora_${found} without its other half`, saveAnew);
+  return [...parts.keys()].sort();
+}
+
+function adapterFolder(path: string): string {
+  const folder = resolve(path);
+  const refuse = (code: string, message: string, fix: string): never => {
+    throw new UserError({ code, message, fix });
+  };
+  if (!existsSync(folder)) {
+    if (looksLikeHubId(path))
+      refuse(
+        'adapter-not-local',
+        `There is no folder ${folder}. "${path}" looks like an adapter on the Hugging Face Hub; this version reads adapters from a folder on this machine.`,
+        `Download it first (hf download ${path} --local-dir adapters/${path.slice(path.indexOf('/') + 1)}) and give that folder.`,
+      );
+    refuse(
+      'adapter-not-found',
+      `The adapter folder ${folder} does not exist.`,
+      `Give a folder with ${configFile} and ${weightsFile}.`,
+    );
+  }
+  if (!withFileProblems(folder, 'read', () => statSync(folder)).isDirectory())
+    refuse(
+      'adapter-not-a-folder',
+      `${folder} is a file; an adapter is a folder with ${configFile} and ${weightsFile}.`,
+      'Give the folder that holds it.',
+    );
+  const names = withFileProblems(folder, 'read', () => readdirSync(folder));
+  if (!names.includes(configFile))
+    refuse(
+      'adapter-config-missing',
+      `${folder} has no ${configFile}${names.includes('config.json') ? '; it seems to be a whole model' : ''}.`,
+      names.includes('config.json')
+        ? 'Give it as model_name_or_path instead.'
+        : 'Give the folder that PEFT or Lorelei saved the adapter in.',
+    );
+  if (!names.includes(weightsFile)) {
+    if (names.includes('adapter_model.bin'))
+      refuse(
+        'adapter-pytorch',
+        `${folder} has its tensors only in PyTorch's format (adapter_model.bin).`,
+        'Convert it once with Python, in that folder: import torch; from safetensors.torch import save_file; ' +
+          'save_file(torch.load("adapter_model.bin", map_location="cpu", weights_only=True), "adapter_model.safetensors", {"format": "pt"})',
+      );
+    refuse('adapter-weights-missing', `${folder} has no ${weightsFile}.`, 'Copy or download that file too.');
+  }
+  return folder;
+}

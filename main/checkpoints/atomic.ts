@@ -1,0 +1,113 @@
+// Files and folders that appear whole or not at all: written aside, flushed to the disk, renamed. Knows no format.
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { withFileProblems } from './file-problem.ts';
+
+const partialMark = '.partial-';
+
+/** True for what a write leaves behind when its process is killed. */
+export function isPartial(name: string): boolean {
+  return name.startsWith('.') && name.includes(partialMark);
+}
+
+/** A hidden name that no other write uses. */
+export function partialName(name: string): string {
+  return `.${name}${partialMark}${String(process.pid)}-${randomBytes(4).toString('hex')}`;
+}
+
+/** Writes one file, or replaces it, through `fill`. On any error the old file, if any, is as it was. */
+export function writeFileAtomically(path: string, fill: (write: (bytes: Uint8Array) => void) => void): void {
+  withFileProblems(path, 'written', () => {
+    const aside = join(dirname(path), partialName(basename(path)));
+    const file = openSync(aside, 'wx');
+    try {
+      try {
+        fill((bytes) => {
+          for (let done = 0; done < bytes.length;)
+            done += writeSync(file, bytes, done, Math.min(bytes.length - done, maxWrite));
+        });
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(aside, path);
+    } catch (error) {
+      rmSync(aside, { force: true });
+      throw error;
+    }
+    flushFolder(dirname(path));
+  });
+}
+
+// One call takes at most 2 GiB.
+const maxWrite = 2 ** 30;
+
+/**
+ * Writes a flat folder of files through `fill`, which puts them into the folder it is given. A folder that does not
+ * exist yet appears complete. Into one that exists, the files are moved when all of them are complete, replacing
+ * those of the same name: so that it may be a mounted volume, and nothing else in it is touched.
+ */
+export function writeFolderAtomically(folder: string, fill: (aside: string) => void): void {
+  withFileProblems(folder, 'written', () => {
+    const exists = existsSync(folder);
+    const parent = exists ? folder : dirname(folder);
+    mkdirSync(parent, { recursive: true });
+    const aside = join(parent, partialName(exists ? '' : basename(folder)));
+    mkdirSync(aside);
+    try {
+      fill(aside);
+      for (const name of readdirSync(aside)) flushFile(join(aside, name));
+      flushFolder(aside);
+      if (exists) {
+        for (const name of readdirSync(aside)) renameSync(join(aside, name), join(folder, name));
+        rmSync(aside, { recursive: true });
+      } else {
+        renameSync(aside, folder);
+      }
+    } catch (error) {
+      rmSync(aside, { recursive: true, force: true });
+      throw error;
+    }
+    flushFolder(parent);
+  });
+}
+
+/** Removes a folder so that no half of it is ever seen under its name. */
+export function removeFolderAtomically(folder: string): void {
+  withFileProblems(folder, 'removed', () => {
+    const aside = join(dirname(folder), partialName(basename(folder)));
+    renameSync(folder, aside);
+    rmSync(aside, { recursive: true });
+  });
+}
+
+function flushFile(path: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes renames in a folder last. Windows has no such call and needs none. */
+export function flushFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
