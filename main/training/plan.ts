@@ -54,6 +54,10 @@ export function trainingPlan(settings: PlanSettings, lengths: readonly number[])
       const count = Math.ceil(rows.length / batchSize);
       return Array.from({ length: count }, (_, i) => rows.slice(i * batchSize, (i + 1) * batchSize));
     },
-    epochAfter: (step) => step / stepsPerEpoch,
+    // An epoch is counted in micro-batches: its last step may have fewer of them.
+    epochAfter: (step) => {
+      const done = (step % stepsPerEpoch) * settings.gradient_accumulation_steps;
+      return Math.floor(step / stepsPerEpoch) + done / Math.max(1, Math.ceil(lengths.length / batchSize));
+    },
   };
 }

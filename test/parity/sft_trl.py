@@ -34,14 +34,15 @@ SHARED = {
     "eval_steps": 25,
     "seed": 42,
 }
-# 90 rows: with accumulation 8 an epoch ends in an update of fewer micro-batches.
+# 90 rows: with accumulation 8 an epoch ends in an update of fewer micro-batches. 15 updates are two and a half epochs.
+ACCUMULATED = {"gradient_accumulation_steps": 8, "max_steps": 15, "eval_steps": 10}
 RECIPES = {
     "full": {"dataset_name": "text.jsonl", "gradient_accumulation_steps": 1},
-    "full-accumulation-8": {"dataset_name": "text.jsonl", "gradient_accumulation_steps": 8},
+    "full-accumulation-8": {"dataset_name": "text.jsonl", **ACCUMULATED},
     "completion": {"dataset_name": "completion.jsonl", "gradient_accumulation_steps": 1},
     "completion-accumulation-8": {
         "dataset_name": "completion.jsonl",
-        "gradient_accumulation_steps": 8,
+        **ACCUMULATED,
         "lr_scheduler_type": "linear",
         "logging_steps": 4,
     },

@@ -1,8 +1,5 @@
 // Writes what our engine says for some token rows under an adapter, for adapter_check.py to compare with PEFT.
 // Usage: node test/parity/write-logits.ts MODEL_FOLDER ADAPTER_FOLDER OUTPUT.safetensors
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { readAdapter } from '../../main/checkpoints/adapter.ts';
 import { writeSafetensors } from '../../main/checkpoints/safetensors.ts';
 import { loraTargets } from '../../main/engine/nn/lora.ts';
@@ -13,38 +10,33 @@ import { computeLogits } from '../support/logits.ts';
 const [batch, seq] = [3, 40];
 
 async function main(modelFolder: string, adapterFolder: string, output: string): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), 'lorelei-logits-'));
-  try {
-    const { model, stored, weightsDir } = loadModel(modelFolder, scratch);
-    const { config, tensors } = readAdapter(adapterFolder);
-    const lora = {
-      rank: config.r,
-      alpha: config.lora_alpha,
-      useRslora: config.use_rslora,
-      dropout: 0,
-      targets: loraTargets(model.linears, config.target_modules),
-    };
-    const adapter = { lora, tensors: new Map([...tensors].map(([key, { data }]) => [key, data])) };
-    const positionIds = Int32Array.from({ length: batch * seq }, (_, i) => i % seq);
-    // Rows that are the same everywhere: a walk through the vocabulary with a large stride.
-    const inputIds = positionIds.map((_, i) => 3 + ((i * 7919 + 13) % (model.vocabSize - 3)));
-    const visibleUntil = new Int32Array(batch * seq).fill(seq);
-    const logits = await computeLogits(
-      await openRuntime({ device: 'cpu' }),
-      { model, stored, weightsDir, adapter },
-      { batch, seq, inputIds, positionIds, visibleUntil },
-    );
-    writeSafetensors(
-      output,
-      [
-        { name: 'input_ids', dtype: 'I32', shape: [batch, seq], data: inputIds },
-        { name: 'logits', dtype: 'F32', shape: [batch, seq, model.vocabSize], data: logits },
-      ],
-      {},
-    );
-  } finally {
-    rmSync(scratch, { recursive: true });
-  }
+  const { model, stored, weightsDir } = loadModel(modelFolder);
+  const { config, tensors } = readAdapter(adapterFolder);
+  const lora = {
+    rank: config.r,
+    alpha: config.lora_alpha,
+    useRslora: config.use_rslora,
+    dropout: 0,
+    targets: loraTargets(model.linears, config.target_modules),
+  };
+  const adapter = { lora, tensors: new Map([...tensors].map(([key, { data }]) => [key, data])) };
+  const positionIds = Int32Array.from({ length: batch * seq }, (_, i) => i % seq);
+  // Rows that are the same everywhere: a walk through the vocabulary with a large stride.
+  const inputIds = positionIds.map((_, i) => 3 + ((i * 7919 + 13) % (model.vocabSize - 3)));
+  const visibleUntil = new Int32Array(batch * seq).fill(seq);
+  const logits = await computeLogits(
+    await openRuntime({ device: 'cpu' }),
+    { model, stored, weightsDir, adapter },
+    { batch, seq, inputIds, positionIds, visibleUntil },
+  );
+  writeSafetensors(
+    output,
+    [
+      { name: 'input_ids', dtype: 'I32', shape: [batch, seq], data: inputIds },
+      { name: 'logits', dtype: 'F32', shape: [batch, seq, model.vocabSize], data: logits },
+    ],
+    {},
+  );
 }
 
 const [modelFolder, adapterFolder, output] = process.argv.slice(2);
