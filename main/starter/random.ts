@@ -1,4 +1,6 @@
-// The seeded dice of the starter model's corpus. The same seed gives the same text on every machine.
+// The dice of the starter model's corpus: the seeded numbers of main/data, with the throws that texts need.
+
+import { seededRandom } from '../data/random.ts';
 
 export type Random = {
   /** A number in [0, 1). */
@@ -13,16 +15,11 @@ export type Random = {
   weighted: <T>(items: readonly (readonly [weight: number, item: T])[]) => T;
 };
 
-/** Mulberry32 (a 32-bit counter hashed with multiplications and shifts): small, fast, good enough for text. */
-export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const int = (from: number, to: number): number => from + Math.floor(next() * (to - from + 1));
+/** `stream` tells apart uses of one seed. */
+export function createRandom(seed: number, stream = 0): Random {
+  const { below } = seededRandom(seed, stream);
+  const next = (): number => below(2 ** 32) / 2 ** 32;
+  const int = (from: number, to: number): number => from + below(to - from + 1);
   const pick = <T>(items: readonly T[]): T => {
     if (items.length === 0) throw new RangeError('pick: nothing to pick from');
     return items[int(0, items.length - 1)] as T;

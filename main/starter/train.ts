@@ -1,0 +1,150 @@
+// Trains the starter model from nothing: every weight, on packed rows of the endless corpus, with AdamW and a cosine
+// schedule. Saves its state now and then and goes on from there when it was interrupted.
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Batch } from '../data/types.ts';
+import { modelFor } from '../engine/models/registry.ts';
+import { learningRateAt, type Schedule } from '../engine/optim/schedule.ts';
+import type { Runtime } from '../engine/runtime/runtime.ts';
+import { view } from '../training/flat-parameters.ts';
+import { Stepper } from '../training/stepper.ts';
+import { documents } from './corpus.ts';
+import { packRows, segments, toBatch, type Encode } from './rows.ts';
+import { initialWeights, starterConfig } from './shape.ts';
+
+export type StarterTraining = {
+  seed: number;
+  steps: number;
+  warmupSteps: number;
+  learningRate: number;
+  weightDecay: number;
+  rowsPerBatch: number;
+  rowLength: number;
+};
+
+export type TrainedTensor = { name: string; shape: readonly number[]; data: Float32Array };
+
+export type StarterRun = {
+  runtime: Runtime;
+  encode: Encode;
+  training: StarterTraining;
+  /** Where the interrupted state lies between two runs. */
+  statePath: string;
+  report: (line: string) => void;
+  stopRequested: () => boolean;
+};
+
+const reportEvery = 50;
+const saveEvery = 200;
+const heldOutBatches = 8;
+
+/** Trains to the end, or saves and returns undefined when asked to stop. */
+export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | undefined> {
+  const { runtime, encode, training, report } = run;
+  const stepper = await Stepper.create(runtime, {
+    model: modelFor(starterConfig),
+    step: { trained: { kind: 'all' }, recompute: false, headChunks: 1, maxPositions: training.rowLength },
+    adamW: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: training.weightDecay },
+    maxGradNorm: 1,
+    memory: 'fast',
+    decays: ({ shape }) => shape.length > 1,
+  });
+  for (const slot of stepper.layout.slots)
+    view(stepper.parameters, slot).set(initialWeights(slot.name, slot.size, training.seed));
+  restore(run, stepper);
+
+  const schedule: Schedule = {
+    type: 'cosine',
+    learningRate: training.learningRate,
+    warmupSteps: training.warmupSteps,
+    totalSteps: training.steps,
+  };
+  const batches = batchStream(training.seed, encode, training);
+  for (let skipped = 0; skipped < stepper.step; skipped += 1) batches.next();
+
+  let [losses, tokens, since] = [0, 0, performance.now()];
+  while (stepper.step < training.steps) {
+    if (run.stopRequested()) {
+      save(run, stepper);
+      report(`stopped at step ${stepper.step}; the next build goes on from there`);
+      await stepper.dispose();
+      return undefined;
+    }
+    const batch = batches.next().value;
+    const { loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 0);
+    const learningRate = learningRateAt(schedule, stepper.step);
+    await stepper.update(learningRate);
+    if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${stepper.step}`);
+    losses += loss;
+    tokens += batch.tokenCount;
+    if (stepper.step % reportEvery === 0) {
+      const seconds = (performance.now() - since) / 1000;
+      report(
+        `step ${stepper.step}/${training.steps}  loss ${(losses / reportEvery).toFixed(4)}  ` +
+          `lr ${learningRate.toExponential(2)}  ${Math.round(tokens / seconds)} tokens/s`,
+      );
+      [losses, tokens, since] = [0, 0, performance.now()];
+    }
+    if (stepper.step % saveEvery === 0) save(run, stepper);
+  }
+  report(`loss on fresh documents ${(await heldOutLoss(stepper, run)).toFixed(4)}`);
+  const tensors = stepper.layout.slots.map((slot) => ({
+    name: slot.name,
+    shape: slot.shape,
+    data: view(stepper.parameters, slot).slice(),
+  }));
+  await stepper.dispose();
+  return tensors;
+}
+
+function* batchStream(
+  seed: number,
+  encode: Encode,
+  { rowsPerBatch, rowLength }: StarterTraining,
+): Generator<Batch, never> {
+  let rows = [];
+  for (const row of packRows(segments(documents(seed), encode), rowLength)) {
+    rows.push(row);
+    if (rows.length < rowsPerBatch) continue;
+    yield toBatch(rows, rowLength);
+    rows = [];
+  }
+  throw new Error('the corpus ended');
+}
+
+/** Mean loss per trained token of documents from another seed. */
+async function heldOutLoss(stepper: Stepper, { encode, training }: StarterRun): Promise<number> {
+  const batches = batchStream(training.seed + 1, encode, training);
+  let [loss, labels] = [0, 0];
+  for (let i = 0; i < heldOutBatches; i += 1) {
+    const batch = batches.next().value;
+    loss += (await stepper.evaluate(batch, 1)).loss;
+    labels += batch.labelIds.length;
+  }
+  return loss / labels;
+}
+
+/** State file: one line of JSON (the settings and the step), then parameters and both moments as float32. */
+function save({ statePath, training }: StarterRun, stepper: Stepper): void {
+  const header = Buffer.from(`${JSON.stringify({ ...training, ...starterConfig, step: stepper.step })}\n`);
+  const vectors = [stepper.parameters, stepper.firstMoments, stepper.secondMoments];
+  const bytes = vectors.map((vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
+  writeFileSync(`${statePath}.part`, Buffer.concat([header, ...bytes]));
+  renameSync(`${statePath}.part`, statePath);
+}
+
+/** Goes on from the state file where there is one of the same settings. */
+function restore({ statePath, training, report }: StarterRun, stepper: Stepper): void {
+  if (!existsSync(statePath)) return;
+  const file = readFileSync(statePath);
+  const end = file.indexOf('\n') + 1;
+  const saved = JSON.parse(file.subarray(0, end).toString()) as { step: number };
+  if (JSON.stringify(saved) !== JSON.stringify({ ...training, ...starterConfig, step: saved.step })) return;
+  let at = end;
+  for (const vector of [stepper.parameters, stepper.firstMoments, stepper.secondMoments]) {
+    Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).set(file.subarray(at, at + vector.byteLength));
+    at += vector.byteLength;
+  }
+  stepper.step = saved.step;
+  report(`going on from step ${saved.step}`);
+}
