@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { hasSystemCode, UserError } from '../errors.ts';
 import { withFileProblems } from './file-problem.ts';
 
 const partialMark = '.partial-';
@@ -63,7 +64,7 @@ export function writeFolderAtomically(folder: string, fill: (aside: string) => v
     const exists = existsSync(folder);
     const parent = exists ? folder : dirname(folder);
     mkdirSync(parent, { recursive: true });
-    const aside = join(parent, partialName(exists ? '' : basename(folder)));
+    const aside = join(parent, partialName(exists ? 'files' : basename(folder)));
     mkdirSync(aside);
     try {
       fill(aside);
@@ -77,7 +78,7 @@ export function writeFolderAtomically(folder: string, fill: (aside: string) => v
       }
     } catch (error) {
       rmSync(aside, { recursive: true, force: true });
-      throw error;
+      throw inFinalPlace(error, aside, folder);
     }
     flushFolder(parent);
   });
@@ -90,6 +91,13 @@ export function removeFolderAtomically(folder: string): void {
     renameSync(folder, aside);
     rmSync(aside, { recursive: true });
   });
+}
+
+/** An error inside speaks of a place that nobody asked for and that is gone. */
+function inFinalPlace(error: unknown, aside: string, folder: string): unknown {
+  if (!(error instanceof UserError)) return error;
+  const { code, message, fix } = error;
+  return new UserError({ code, message: message.replaceAll(aside, folder), fix }, { cause: error.cause });
 }
 
 function flushFile(path: string): void {
@@ -107,6 +115,9 @@ export function flushFolder(path: string): void {
   const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);
+  } catch (error) {
+    // Some network file systems have no such call either.
+    if (!hasSystemCode(error, 'EINVAL', 'ENOTSUP')) throw error;
   } finally {
     closeSync(folder);
   }

@@ -2,11 +2,11 @@
 // any bytes can be tried on it.
 import { UserError } from '../errors.ts';
 
-/** Bits of one element, per name in the format. */
+/** Bits of one element, per name in the format; in the order that its reference writer knows, which is one of size. */
 // prettier-ignore
 const elementBits = {
-  BOOL: 8, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6,
-  I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, I64: 64, U64: 64, F64: 64, C64: 64,
+  BOOL: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8,
+  I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64,
 } as const;
 
 export type SafetensorsDType = keyof typeof elementBits;
@@ -24,6 +24,11 @@ export type SafetensorsHeader = { tensors: Map<string, TensorInfo>; metadata: Re
 
 /** The format's own limit: more is a sign that this is not such a file. */
 export const maxHeaderBytes = 100_000_000;
+
+/** Place of a type among all: data of later types stands first in a file, so that every tensor is aligned. */
+export function dtypeRank(dtype: SafetensorsDType): number {
+  return Object.keys(elementBits).indexOf(dtype);
+}
 
 /** Bytes of a tensor, or NaN where they are no whole number that JavaScript can count. */
 export function tensorBytes(dtype: SafetensorsDType, shape: readonly number[]): number {

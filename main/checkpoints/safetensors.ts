@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import { writeFileAtomically } from './atomic.ts';
 import { withFileProblems } from './file-problem.ts';
 import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from './float-formats.ts';
-import { invalid, maxHeaderBytes, parseSafetensorsHeader, tensorBytes } from './safetensors-header.ts';
+import { dtypeRank, invalid, maxHeaderBytes, parseSafetensorsHeader, tensorBytes } from './safetensors-header.ts';
 import type { SafetensorsDType, SafetensorsHeader, TensorInfo } from './safetensors-header.ts';
 
 export type { SafetensorsDType, SafetensorsHeader, TensorInfo } from './safetensors-header.ts';
@@ -78,8 +78,7 @@ export function writeSafetensors(
   tensors: readonly NewTensor[],
   metadata: Record<string, string> = {},
 ): void {
-  const width = ({ dtype }: NewTensor): number => tensorBytes(dtype, [8]);
-  const ordered = [...tensors].sort((a, b) => width(b) - width(a) || (a.name < b.name ? -1 : 1));
+  const ordered = [...tensors].sort((a, b) => dtypeRank(b.dtype) - dtypeRank(a.dtype) || (a.name < b.name ? -1 : 1));
   writeFileAtomically(path, (write) => {
     write(headerOf(ordered, metadata));
     for (const tensor of ordered) for (const bytes of bytesOf(tensor)) write(bytes);
