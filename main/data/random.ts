@@ -17,9 +17,22 @@ export function seededRandom(seed: number, stream = 0): Random {
     z = Math.imul(z, 0x735a2d97);
     return z ^ (z >>> 15);
   };
-  let [a, b, c, d] = [splitMix(), splitMix(), splitMix(), splitMix()];
-  // xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018).
-  const next = () => {
+  const next = xoshiro128([splitMix(), splitMix(), splitMix(), splitMix()]);
+  return {
+    below(limit) {
+      // Draws from the incomplete last stretch would favour small numbers.
+      const fair = 2 ** 32 - (2 ** 32 % limit);
+      let drawn = next();
+      while (drawn >= fair) drawn = next();
+      return drawn % limit;
+    },
+  };
+}
+
+/** Whole numbers below 2^32: xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018). */
+export function xoshiro128(state: [number, number, number, number]): () => number {
+  let [a, b, c, d] = state;
+  return () => {
     const result = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0;
     const t = b << 9;
     c ^= a;
@@ -29,15 +42,6 @@ export function seededRandom(seed: number, stream = 0): Random {
     c ^= t;
     d = rotateLeft(d, 11);
     return result;
-  };
-  return {
-    below(limit) {
-      // Draws from the incomplete last stretch would favour small numbers.
-      const fair = 2 ** 32 - (2 ** 32 % limit);
-      let drawn = next();
-      while (drawn >= fair) drawn = next();
-      return drawn % limit;
-    },
   };
 }
 

@@ -28,21 +28,32 @@ async function* readSeparated(path: string, context: ReadContext, delimiter: str
     skip_records_with_error: true,
     max_record_size: MAX_RECORD_CHARS,
   });
+  let unclosed: CsvError | undefined;
   parser.on('skip', (error: CsvError) => {
-    context.invalid(Number(error.lines ?? 1), error.message.replace(/ on line \d+$/, ''));
+    if (error.code === 'CSV_QUOTE_NOT_CLOSED') unclosed = error;
+    else context.invalid(Number(error.lines ?? 1), error.message.replace(/ on line \d+$/, ''));
   });
   const text = Readable.from(readUtf8(path, context.label, context.onBytes, context.signal));
   // The loop below receives whatever error ends the pipeline.
   pipeline(text, parser, () => undefined);
-  let line = 2;
+  let lastLine = 1;
+  let countedTwice = 0;
   try {
-    for await (const item of parser as AsyncIterable<CsvRecord>) {
-      yield { values: item.record, file: context.label, line };
-      line = item.info.lines + 1;
+    for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
+      const fields = Object.values(record).join('');
+      // The parser counts \r\n inside quotes as two lines.
+      countedTwice += count(fields, '\r\n');
+      lastLine = info.lines - countedTwice;
+      yield { values: record, file: context.label, line: lastLine - count(fields, '\n') };
     }
   } catch (error) {
-    throw error instanceof CsvError ? unusable(context, error, line) : error;
+    throw error instanceof CsvError ? unusable(context, error, lastLine + 1) : error;
   }
+  if (unclosed) throw unusable(context, unclosed, lastLine + 1);
+}
+
+function count(text: string, part: string): number {
+  return text.includes(part) ? text.split(part).length - 1 : 0;
 }
 
 /** Spreadsheets in many countries write ";" between fields and still call it CSV. */
