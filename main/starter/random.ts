@@ -17,9 +17,9 @@ export type Random = {
 
 /** `stream` tells apart uses of one seed. */
 export function createRandom(seed: number, stream = 0): Random {
-  const { below } = seededRandom(seed, stream);
-  const next = (): number => below(2 ** 32) / 2 ** 32;
-  const int = (from: number, to: number): number => from + below(to - from + 1);
+  const source = seededRandom(seed, stream);
+  const next = (): number => source.below(2 ** 32) / 2 ** 32;
+  const int = (from: number, to: number): number => from + source.below(to - from + 1);
   const pick = <T>(items: readonly T[]): T => {
     if (items.length === 0) throw new RangeError('pick: nothing to pick from');
     return items[int(0, items.length - 1)] as T;

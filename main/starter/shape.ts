@@ -33,7 +33,7 @@ export const starterConfig = {
 /** Norms begin at 1, all other weights with N(0, initializer_range), as in transformers. */
 export function initialWeights(name: string, size: number, seed: number): Float32Array {
   if (name.endsWith('norm.weight')) return new Float32Array(size).fill(1);
-  const stream = [...name].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) | 0, 0);
+  const stream = Buffer.from(name).reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, 0);
   const random = createRandom(seed, stream);
   // Box-Muller: a normal deviate from two uniform ones.
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());

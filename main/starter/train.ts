@@ -1,7 +1,8 @@
 // Trains the starter model from nothing: every weight, on packed rows of the endless corpus, with AdamW and a cosine
 // schedule. Saves its state now and then and goes on from there when it was interrupted.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Batch } from '../data/types.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { learningRateAt, type Schedule } from '../engine/optim/schedule.ts';
@@ -129,6 +130,7 @@ function save({ statePath, training }: StarterRun, stepper: Stepper): void {
   const header = Buffer.from(`${JSON.stringify({ ...training, ...starterConfig, step: stepper.step })}\n`);
   const vectors = [stepper.parameters, stepper.firstMoments, stepper.secondMoments];
   const bytes = vectors.map((vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
+  mkdirSync(dirname(statePath), { recursive: true });
   writeFileSync(`${statePath}.part`, Buffer.concat([header, ...bytes]));
   renameSync(`${statePath}.part`, statePath);
 }
