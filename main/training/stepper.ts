@@ -177,11 +177,15 @@ export class Stepper {
     const chunks = this.#options.step.headChunks;
     const size = Math.ceil(batch.labelRows.length / chunks);
     for (let chunk = 0; chunk < chunks; chunk++) {
-      const [from, to] = [chunk * size, Math.min(batch.labelRows.length, (chunk + 1) * size)];
-      const count = Math.max(0, to - from);
-      inputs.set(batchInputs.labelRows(chunk), tensor('int32', [count], batch.labelRows.slice(from, from + count)));
-      inputs.set(batchInputs.labelIds(chunk), tensor('int32', [count], batch.labelIds.slice(from, from + count)));
-      inputs.set(batchInputs.labelWeights(chunk), tensor('float32', [count], new Float32Array(count).fill(labelWeight)));
+      const [from, to] = [chunk * size, (chunk + 1) * size];
+      const rows = batch.labelRows.slice(from, to);
+      // Some kernels cannot take zero rows: a chunk without labels gets one of weight 0.
+      const count = Math.max(1, rows.length);
+      const padded = (values: Int32Array): Int32Array => (values.length === 0 ? new Int32Array(1) : values);
+      const weights = new Float32Array(count).fill(rows.length === 0 ? 0 : labelWeight);
+      inputs.set(batchInputs.labelRows(chunk), tensor('int32', [count], padded(rows)));
+      inputs.set(batchInputs.labelIds(chunk), tensor('int32', [count], padded(batch.labelIds.slice(from, to))));
+      inputs.set(batchInputs.labelWeights(chunk), tensor('float32', [count], weights));
     }
     return inputs;
   }

@@ -7,7 +7,7 @@ import type { Weights } from '../nn/weights.ts';
 export type CrossEntropy = {
   /** sum_r weight_r * -log softmax(h_r E')[label_r], shape []. */
   loss: Tensor;
-  /** Rows whose largest logit is the label's, float32 of shape []. */
+  /** Rows of positive weight whose largest logit is the label's, float32 of shape []. */
   correct: Tensor;
 };
 
@@ -47,7 +47,8 @@ export function crossEntropy(
     return trainsHead ? [dh, headGradient(g, headParameter, { h, e, sum, share, labels })] : [dh];
   });
   const guess = g.cast(g.op('ArgMax', [logits], {}), 'int32');
-  const correct = g.reduceSum(g.cast(g.op('Equal', [guess, labels], {}), 'float32'), [0], false);
+  const hit = g.op('And', [g.op('Equal', [guess, labels], {}), g.op('Less', [g.scalar(0), labelWeights], {})], {});
+  const correct = g.reduceSum(g.cast(hit, 'float32'), [0], false);
   return { loss, correct };
 }
 
