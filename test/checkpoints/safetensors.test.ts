@@ -63,7 +63,9 @@ test('tensors larger than one piece are rounded and read whole', () => {
   const data = Float32Array.from({ length: count }, (_, i) => i % 251);
   writeSafetensors(path, [{ name: 'v', dtype: 'BF16', shape: [count], data }]); // numbers below 256 are exact in BF16
   const info = readSafetensorsHeader(path).tensors.get('v');
-  expect(info && readTensorAsFloat32(path, info)).toEqual(data);
+  const read = info && readTensorAsFloat32(path, info);
+  expect(read?.length).toBe(count);
+  expect(read?.every((value, i) => value === i % 251)).toBe(true);
 });
 
 test('replaces a file, and leaves only it', () => {
