@@ -30,7 +30,7 @@ async function* readSeparated(path: string, context: ReadContext, delimiter: str
   });
   let unclosed: CsvError | undefined;
   parser.on('skip', (error: CsvError) => {
-    if (error.code === 'CSV_QUOTE_NOT_CLOSED') unclosed = error;
+    if (error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE') unclosed ??= error;
     else context.invalid(Number(error.lines ?? 1), error.message.replace(/ on line \d+$/, ''));
   });
   const text = Readable.from(readUtf8(path, context.label, context.onBytes, context.signal));
