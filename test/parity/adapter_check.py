@@ -2,7 +2,7 @@
 
 Usage: python adapter_check.py --model FOLDER --adapter FOLDER --logits FILE.safetensors [--greedy FILE.json]
 FILE.safetensors holds input_ids [rows, seq] and Lorelei's logits [rows, seq, vocab] for them, rows without padding.
-FILE.json holds {"prompt": .., "max_new_tokens": .., "text": ..}: the prompt and its greedy continuation by Lorelei.
+FILE.json holds {"prompt": .., "max_new_tokens": .., "text": ..}: the prompt and Lorelei's greedy answer.
 Exits with 1 where they differ.
 """
 
@@ -38,12 +38,18 @@ def check_logits(model, path):
 
 def check_greedy(model, tokenizer, path):
     ours = json.loads(Path(path).read_text(encoding="utf-8"))
-    inputs = tokenizer(ours["prompt"], return_tensors="pt", return_token_type_ids=False)
+    if tokenizer.chat_template:
+        messages = [{"role": "user", "content": ours["prompt"]}]
+        text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        inputs = tokenizer(text, return_tensors="pt", return_token_type_ids=False, add_special_tokens=False)
+    else:
+        inputs = tokenizer(ours["prompt"], return_tensors="pt", return_token_type_ids=False)
     output = model.generate(**inputs, do_sample=False, max_new_tokens=ours["max_new_tokens"])
-    text = tokenizer.decode(output[0], skip_special_tokens=True)
-    same = text.strip() == (ours["prompt"] + ours["text"]).strip() or text.strip() == ours["text"].strip()
-    print(f"greedy text: {'the same' if same else 'different'}")
-    return [] if same else [f"PEFT continues\n  {text!r}\nLorelei\n  {ours['text']!r}"]
+    theirs = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    # Some decoders drop the space that a first word begins with.
+    same = theirs.strip() == ours["text"].strip()
+    print(f"greedy text: {theirs.strip()[:60]!r} {'from both' if same else 'differs'}")
+    return [] if same else [f"PEFT answers\n  {theirs!r}\nLorelei\n  {ours['text']!r}"]
 
 
 def main():

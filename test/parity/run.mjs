@@ -55,22 +55,32 @@ function update() {
 /** Names of the stages that failed. */
 function compare() {
   const regenerated = join(work, 'goldens');
-  const stages = [['goldens', () => script('compare_goldens.py', goldens, regenerated)]];
   generate(regenerated);
+  const stages = [['goldens', () => script('compare_goldens.py', goldens, regenerated)], ...adapterStages()];
+  return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
+}
+
+function adapterStages() {
+  const stages = [];
+  const starter = join(root, 'resources', 'starter-model');
+  if (existsSync(join(starter, 'config.json'))) {
+    const rows = join(root, 'resources', 'sample-data', 'sft.jsonl');
+    const run = { model: starter, rows, keys: ['--lora_target_modules', 'all-linear'], prompt: 'Hello' };
+    stages.push(['adapter of the starter model', () => adapter('starter', run)]);
+  }
   if (existsSync(stories)) {
     const rows = join(shared, 'datasets', 'mlx-lora', 'train.jsonl');
+    const stage = (name, keys) => () =>
+      adapter(name, { model: stories, rows, keys: ['--max_length', '128', ...keys], prompt: 'Once upon a time' });
     stages.push(
-      ['adapter, all linear layers', () => adapter('all-linear', rows, ['--lora_target_modules', 'all-linear'])],
-      ['adapter, rsLoRA on two layers', () => adapter('rslora', rows, ['--use_rslora', '--lora_r', '8'])],
-      [
-        'adapter, continued',
-        () => adapter('continued', rows, ['--adapter_name_or_path', join(storiesGoldens, 'adapter')]),
-      ],
+      ['adapter, all linear layers', stage('all-linear', ['--lora_target_modules', 'all-linear'])],
+      ['adapter, rsLoRA on two layers', stage('rslora', ['--use_rslora', '--lora_r', '8'])],
+      ['adapter, continued', stage('continued', ['--adapter_name_or_path', join(storiesGoldens, 'adapter')])],
     );
   } else {
-    console.log('skipping TRL and the adapter check: ../shared/data is not beside this checkout');
+    console.log('skipping TRL and real models: ../shared/data is not beside this checkout');
   }
-  return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
+  return stages;
 }
 
 function generate(folder) {
@@ -81,41 +91,31 @@ function generate(folder) {
 }
 
 /** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */
-function adapter(name, rows, keys) {
-  const output = join(work, name);
-  const logits = join(work, `${name}.safetensors`);
-  const greedy = join(work, `${name}.json`);
-  const recipe = ['--dataset_name', rows, '--max_steps', '20', '--learning_rate', '1e-2', '--max_length', '128'];
-  const history = { env: { ...process.env, LORELEI_HOME: join(work, 'home') } };
+function adapter(name, { model, rows, keys, prompt }) {
+  const [output, logits, greedy] = [name, `${name}.safetensors`, `${name}.json`].map((file) => join(work, file));
   const cli = join(root, 'main', 'hosts', 'cli.ts');
-  const trained = node(
-    [cli, 'sft', '--model_name_or_path', stories, ...recipe, ...keys, '--output_dir', output],
-    history,
-  );
-  if (!trained) return false;
-  const prompt = 'Once upon a time';
-  if (!node([join(here, 'write-logits.ts'), stories, output, logits])) return false;
+  const home = { env: { ...process.env, LORELEI_HOME: join(work, 'home') } };
+  const recipe = [
+    '--model_name_or_path',
+    model,
+    '--dataset_name',
+    rows,
+    '--max_steps',
+    '20',
+    '--learning_rate',
+    '1e-2',
+  ];
+  if (!node([cli, 'sft', '--use_peft', ...recipe, ...keys, '--output_dir', output], home)) return false;
+  if (!node([join(here, 'write-logits.ts'), model, output, logits])) return false;
+  const asked = ['--model', model, '--adapter', output, '--prompt', prompt];
   const said = spawnSync(
     process.execPath,
-    [
-      cli,
-      'generate',
-      '--model',
-      stories,
-      '--adapter',
-      output,
-      '--prompt',
-      prompt,
-      '--max_new_tokens',
-      '48',
-      '--temperature',
-      '0',
-    ],
-    { ...history, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+    [cli, 'generate', ...asked, '--max_new_tokens', '48', '--temperature', '0'],
+    { ...home, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   );
   if (said.status !== 0) return false;
   writeFileSync(greedy, JSON.stringify({ prompt, max_new_tokens: 48, text: said.stdout }));
-  return script('adapter_check.py', '--model', stories, '--adapter', output, '--logits', logits, '--greedy', greedy);
+  return script('adapter_check.py', '--model', model, '--adapter', output, '--logits', logits, '--greedy', greedy);
 }
 
 function passes(name, stage) {
