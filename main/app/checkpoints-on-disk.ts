@@ -1,23 +1,17 @@
 // The checkpoints of a run as they really lie on disk. The history may lag behind: a job whose host died still saves.
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
+import { listCheckpoints } from '../checkpoints/run-state.ts';
 import type { StoredCheckpoint } from '../store/journal.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 
-/** Complete checkpoints carry this name; one that is being written has another until it is renamed. */
-const CHECKPOINT = /^checkpoint-(\d+)$/;
-
 /** The checkpoints on disk in order of steps, after the history was brought in line with them. */
 export function reconcileCheckpoints(app: App, run: Pick<StoredRun, 'id'>): StoredCheckpoint[] {
-  const folder = runFolder(app, run);
-  const present = (existsSync(folder) ? readdirSync(folder) : [])
-    .flatMap((name) => {
-      const step = CHECKPOINT.exec(name)?.[1];
-      const path = join(folder, name);
-      return step === undefined ? [] : [{ step: Number(step), path, recordedAt: Math.round(statSync(path).mtimeMs) }];
-    })
-    .sort((a, b) => a.step - b.step);
+  const present = listCheckpoints(runFolder(app, run)).map(({ step, path }) => ({
+    step,
+    path,
+    recordedAt: Math.round(statSync(path).mtimeMs),
+  }));
   const { checkpoints, transaction } = app.history;
   const known = checkpoints.list(run.id);
   const missing = present.filter(({ path }) => !known.some((one) => one.path === path));

@@ -7,20 +7,25 @@ import { messageOf, UserError } from '../errors.ts';
 const ADAPTER_FILE =
   /^(adapter_config\.json|adapter_model\.safetensors|README\.md|.*token.*|chat_template\.(jinja|json)|vocab\.json|merges\.txt|generation_config\.json|recipe\.yaml)$/;
 
+/** How the user names the folder and the wish to replace what is in it. */
+export type OutputWords = { folder: string; overwrite: string };
+
+const RECIPE_WORDS: OutputWords = { folder: 'output_dir', overwrite: 'set overwrite_output_dir: true' };
+
 /**
  * Throws UserError "output-not-a-folder", "output-not-empty" or "output-not-writable" unless an adapter can be written
  * to `folder`: it is missing or empty, or holds just an adapter and `mayReplace` is true.
  */
-export function checkOutputFolder(folder: string, mayReplace: boolean): void {
+export function checkOutputFolder(folder: string, mayReplace: boolean, words: OutputWords = RECIPE_WORDS): void {
   if (existsSync(folder)) {
     if (!statSync(folder).isDirectory()) {
       throw new UserError({
         code: 'output-not-a-folder',
         message: `The output folder ${folder} is a file.`,
-        fix: 'Give output_dir the path of a folder that does not exist yet.',
+        fix: `Give ${words.folder} the path of a folder that does not exist yet.`,
       });
     }
-    checkWritable(folder, folder);
+    checkWritable(folder, folder, words);
     const names = readdirSync(folder);
     const foreign = names.filter((name) => !ADAPTER_FILE.test(name));
     if (names.length === 0 || (mayReplace && foreign.length === 0)) return;
@@ -29,18 +34,18 @@ export function checkOutputFolder(folder: string, mayReplace: boolean): void {
       code: 'output-not-empty',
       message: `The output folder ${folder} is not empty: it holds ${shown.join(', ')}${more}.`,
       fix: mayReplace
-        ? 'Give output_dir another folder; overwrite_output_dir only replaces an adapter.'
+        ? `Give ${words.folder} another folder; only an adapter is replaced.`
         : foreign.length === 0
-          ? 'Give output_dir another folder, or set overwrite_output_dir: true to replace the adapter in it.'
-          : 'Give output_dir another folder.',
+          ? `Give ${words.folder} another folder, or ${words.overwrite} to replace the adapter in it.`
+          : `Give ${words.folder} another folder.`,
     });
   }
   let parent = dirname(folder);
   while (!existsSync(parent)) parent = dirname(parent);
-  checkWritable(parent, folder);
+  checkWritable(parent, folder, words);
 }
 
-function checkWritable(existing: string, folder: string): void {
+function checkWritable(existing: string, folder: string, words: OutputWords): void {
   try {
     if (!statSync(existing).isDirectory()) throw new Error(`${existing} is a file`);
     accessSync(existing, constants.W_OK | constants.X_OK);
@@ -49,7 +54,7 @@ function checkWritable(existing: string, folder: string): void {
       {
         code: 'output-not-writable',
         message: `The output folder ${folder} cannot be written: ${messageOf(error)}.`,
-        fix: 'Give output_dir a folder that you may write to.',
+        fix: `Give ${words.folder} a folder that you may write to.`,
       },
       { cause: error },
     );

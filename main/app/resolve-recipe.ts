@@ -3,6 +3,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { readAdapter } from '../checkpoints/adapter.ts';
+import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { splitOfName } from '../data/readers/splits.ts';
 import { findSources } from '../data/sources.ts';
 import { UserError } from '../errors.ts';
@@ -34,15 +36,11 @@ async function evalFilesInFolders(recipe: SftRecipe, from: string): Promise<stri
   return files.length > 0 ? files : undefined;
 }
 
-function findFolder(key: 'model_name_or_path' | 'adapter_name_or_path', value: string, from: string): string {
+/** `open` refuses what is no model or adapter, in words that fit what was given. */
+function findFolder(value: string, from: string, open: (path: string) => unknown): string {
   const path = absolute(value, from);
-  if (existsSync(path) && statSync(path).isDirectory()) return path;
-  const what = key === 'model_name_or_path' ? 'model' : 'adapter';
-  throw new UserError({
-    code: `${what}-not-found`,
-    message: `${key}: ${existsSync(path) ? `${path} is a file, not the folder of a ${what}` : `there is no folder ${path}`}.`,
-    fix: `Set ${key} to the local folder of the ${what}. One on the Hub has to be downloaded first.`,
-  });
+  open(existsSync(path) ? path : value);
+  return path;
 }
 
 function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: string, wanted: 'train' | 'test'): void {
@@ -56,17 +54,15 @@ function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: st
 
 /**
  * The same recipe with absolute paths, globs and folders replaced by the files they hold, and the evaluation files of
- * a dataset folder filled in. `from` is the working directory. Throws UserError "model-not-found",
- * "adapter-not-found", "eval-data-missing", "recipe-value", and those of findSources ("dataset-not-found" …).
+ * a dataset folder filled in. `from` is the working directory. Throws UserError "eval-data-missing" and
+ * "recipe-value", and those of a model, an adapter and files that cannot be used ("model-not-found" …).
  */
 export async function resolveRecipe(recipe: SftRecipe, from: string): Promise<SftRecipe> {
   checkSplit('dataset_train_split', recipe.dataset_train_split, 'train');
   checkSplit('dataset_test_split', recipe.dataset_test_split, 'test');
-  const model = findFolder('model_name_or_path', recipe.model_name_or_path, from);
+  const model = findFolder(recipe.model_name_or_path, from, openModelFolder);
   const adapter =
-    recipe.adapter_name_or_path === undefined
-      ? undefined
-      : findFolder('adapter_name_or_path', recipe.adapter_name_or_path, from);
+    recipe.adapter_name_or_path === undefined ? undefined : findFolder(recipe.adapter_name_or_path, from, readAdapter);
   const needsEval = evaluates(recipe) && recipe.test_split_size === undefined;
   const evalFiles =
     recipe.eval_dataset_name !== undefined

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { resolveRecipe } from '../../main/app/resolve-recipe.ts';
+import { writeModelStub } from '../support/model-stub.ts';
 import { parseSftRecipe } from '../../main/recipe/parse.ts';
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lorelei-resolve-'));
+  writeModelStub(join(folder, 'model'));
 });
 afterEach(() => {
   rmSync(folder, { recursive: true });
@@ -24,7 +26,6 @@ const recipeOf = (extra: Record<string, unknown>) =>
   parseSftRecipe({ model_name_or_path: 'model', use_peft: true, ...extra }).recipe;
 
 test('paths become absolute; globs and folders become files', async () => {
-  put('model/config.json');
   const train = put('data/train-1.jsonl');
   const second = put('data/train-2.jsonl');
   const held = put('data/test.jsonl');
@@ -42,20 +43,20 @@ test('paths become absolute; globs and folders become files', async () => {
 });
 
 test('a folder without a file named after the split trains on all that are not evaluation files', async () => {
-  put('model/config.json');
   const file = put('data/mails.jsonl');
   put('data/valid.jsonl');
   expect((await resolveRecipe(recipeOf({ dataset_name: 'data' }), folder)).dataset_name).toEqual([file]);
 });
 
 test('what is not there is refused by name', async () => {
-  put('model/config.json');
   const data = put('data.jsonl');
   mkdirSync(join(folder, 'empty'));
   const resolved = (extra: Record<string, unknown>) =>
     resolveRecipe(recipeOf({ dataset_name: data, ...extra }), folder);
-  await expect(resolved({ model_name_or_path: 'meta/llama' })).rejects.toThrow(/model_name_or_path.*meta\/llama/);
-  await expect(resolved({ adapter_name_or_path: 'nope' })).rejects.toThrow(/adapter_name_or_path/);
+  await expect(resolved({ model_name_or_path: 'meta/llama' })).rejects.toThrow(
+    /meta\/llama.* looks like a model on the Hugging Face Hub/,
+  );
+  await expect(resolved({ adapter_name_or_path: 'nope' })).rejects.toThrow(/adapter folder .*nope does not exist/);
   await expect(resolved({ dataset_name: 'nope.jsonl' })).rejects.toThrow(/nope\.jsonl/);
   await expect(resolved({ dataset_name: 'no*.jsonl' })).rejects.toThrow(/No file matches .*no\*\.jsonl/);
   await expect(resolved({ dataset_name: 'empty' })).rejects.toThrow(/has no data files/);

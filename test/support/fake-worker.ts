@@ -17,7 +17,7 @@ const lossAt = (step: number): number => 4 / (1 + step / 10);
 function writeCheckpoint(job: JobSpec, step: number): void {
   const path = join(job.runDir, `checkpoint-${step}`);
   mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, 'state.json'), JSON.stringify({ step }));
+  writeFileSync(join(path, 'state.json'), JSON.stringify({ format: 1, step, files: {}, state: {} }));
   post({ type: 'checkpoint', step, path });
 }
 

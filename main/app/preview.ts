@@ -1,0 +1,33 @@
+// What a recipe would train on, token by token, without training.
+import { previewDataset, type Preview } from '../data/preview.ts';
+import { loadTokenizer } from '../data/tokenizer.ts';
+import { UserError } from '../errors.ts';
+import { parseSftRecipe } from '../recipe/parse.ts';
+import { dataOptions } from '../training/prepare.ts';
+import type { Home } from './home.ts';
+import { resolveRecipe } from './resolve-recipe.ts';
+
+export type PreviewRequest = {
+  /** Recipe keys and values as they were given. */
+  values: Record<string, unknown>;
+  workingDirectory: string;
+  /** Rows to show. */
+  rows: number;
+  /** Bytes read, of all. */
+  onProgress: (progress: { done: number; total: number }) => void;
+};
+
+/** Tokenizes the recipe's training files, which a run then finds in the cache. Throws UserError. */
+export async function previewSft(home: Home, request: PreviewRequest): Promise<Preview> {
+  const { values, workingDirectory, rows, onProgress } = request;
+  if (!Number.isInteger(rows) || rows < 0) {
+    throw new UserError({
+      code: 'option-value',
+      message: `rows is ${rows}; it must be a whole number of 0 or more.`,
+      fix: 'Correct --rows.',
+    });
+  }
+  const recipe = await resolveRecipe(parseSftRecipe(values).recipe, workingDirectory);
+  const tokenizer = loadTokenizer(recipe.model_name_or_path);
+  return previewDataset(dataOptions(recipe, recipe.dataset_name, home.cache), tokenizer, { rows }, { onProgress });
+}

@@ -1,0 +1,87 @@
+// Commands about models, data and devices: preview, generate, devices. What they need is loaded when they are used,
+// so that the other commands start at once.
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { PROMPT_TEMPLATES, type GenerateRequest } from '../../app/generate-request.ts';
+import {
+  configOption,
+  jsonOption,
+  print,
+  recipeArgument,
+  recipeValues,
+  type Json,
+  type WithApp,
+} from './command-parts.ts';
+import { terminalOn } from './terminal.ts';
+
+function toNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || Number.isNaN(number)) throw new InvalidArgumentError('It must be a number.');
+  return number;
+}
+
+/** Adds the commands to `lorelei`. */
+export function addModelCommands(lorelei: Command, withApp: WithApp): void {
+  lorelei
+    .command('preview')
+    .description('show what a recipe trains on, token by token, and every problem in its files')
+    .addOption(configOption())
+    .option('--rows <number>', 'rows to show', toNumber, 5)
+    .addOption(jsonOption('everything as one JSON object'))
+    .addArgument(recipeArgument())
+    .allowUnknownOption()
+    .action(async (words: string[], { config, rows, json }: { config?: string; rows: number } & Json) => {
+      const { previewSft } = await import('../../app/preview.ts');
+      const { renderPreview } = await import('../../data/preview-text.ts');
+      const values = recipeValues(config, words);
+      const terminal = terminalOn(process.stderr);
+      const onProgress = ({ done, total }: { done: number; total: number }): void => {
+        terminal.live(`Reading the rows … ${Math.floor((100 * done) / Math.max(1, total))} %`);
+      };
+      const preview = await withApp(({ home }) =>
+        previewSft(home, { values, workingDirectory: process.cwd(), rows, onProgress }),
+      );
+      terminal.clear();
+      print([json === true ? JSON.stringify(preview) : renderPreview(preview, { color: process.stdout.isTTY })]);
+    });
+
+  lorelei
+    .command('generate')
+    .description('answer a prompt with a model and, if wanted, an adapter on it')
+    .requiredOption('--model <folder>', 'folder of the model')
+    .option('--adapter <folder>', 'folder of a LoRA adapter')
+    .requiredOption('--prompt <text>', 'what to answer or to continue; empty starts from nothing')
+    .addOption(
+      new Option(
+        '--template <name>',
+        'how the prompt is put: by the chat template, as an Alpaca instruction, or as it is',
+      )
+        .choices(PROMPT_TEMPLATES)
+        .default('model'),
+    )
+    .option('--max-new-tokens <number>', 'longest answer, in tokens', toNumber, 256)
+    .option('--temperature <number>', '0 always takes the likeliest token', toNumber, 0)
+    .option('--top-p <number>', 'share of the probability to choose from', toNumber, 1)
+    .option('--seed <number>', 'seed of the choice', toNumber, 42)
+    .option('--device <name>', 'cpu, or auto for the best that is there', 'auto')
+    .action(async (request: Omit<GenerateRequest, 'signal'>) => {
+      const { generate } = await import('../../app/generate.ts');
+      for await (const text of generate(request)) process.stdout.write(text);
+      process.stdout.write('\n');
+    });
+
+  lorelei
+    .command('devices')
+    .description('list what this machine can train on')
+    .addOption(jsonOption('one JSON object per device'))
+    .action(async ({ json }: Json) => {
+      const { listDevices } = await import('../../engine/runtime/onnxruntime-node.ts');
+      const devices = await listDevices();
+      print(
+        devices.map((device) =>
+          json === true
+            ? JSON.stringify(device)
+            : `${device.name.padEnd(8)} ${device.usable ? 'usable    ' : 'not usable'}  ${device.note}`,
+        ),
+      );
+    });
+}

@@ -1,0 +1,108 @@
+// Commands about runs: start, resume, stop, list, show, export.
+import type { Command } from 'commander';
+import { exportRun } from '../../app/export-run.ts';
+import { listRuns, showRun } from '../../app/show-runs.ts';
+import { resumeRun, startSft, stopRun } from '../../app/start-run.ts';
+import { exportTargets } from '../../export/registry.ts';
+import {
+  configOption,
+  jsonOption,
+  print,
+  recipeArgument,
+  recipeValues,
+  runArgument,
+  type Json,
+  type WithApp,
+} from './command-parts.ts';
+import { followOnTerminal } from './follow.ts';
+import { runReport } from './run-report.ts';
+import { runsText, runText } from './show-text.ts';
+
+const reportFor = ({ json }: Json) =>
+  runReport({ stdout: process.stdout, stderr: process.stderr, json: json === true });
+
+/** Adds the commands to `lorelei`. */
+export function addRunCommands(lorelei: Command, withApp: WithApp): void {
+  lorelei
+    .command('sft')
+    .description('fine-tune a model on examples; keys are those of trl sft')
+    .addOption(configOption())
+    .addOption(jsonOption('one JSON object per line on stdout'))
+    .addArgument(recipeArgument())
+    .allowUnknownOption()
+    .action(async (words: string[], options: { config?: string } & Json) => {
+      const values = recipeValues(options.config, words);
+      const report = reportFor(options);
+      process.exitCode = await withApp((app) =>
+        followOnTerminal((onRecord) => startSft(app, { values, workingDirectory: process.cwd(), onRecord }), report),
+      );
+    });
+
+  lorelei
+    .command('resume')
+    .description('continue a run from its last checkpoint')
+    .addArgument(runArgument())
+    .addOption(jsonOption('one JSON object per line on stdout'))
+    .action(async (name: string, options: Json) => {
+      const report = reportFor(options);
+      process.exitCode = await withApp((app) => followOnTerminal((onRecord) => resumeRun(app, name, onRecord), report));
+    });
+
+  lorelei
+    .command('stop')
+    .description('stop a run of another terminal after its current step, and save')
+    .addArgument(runArgument())
+    .action((name: string) =>
+      withApp((app) => {
+        print([`${stopRun(app, name).id} stops after its current step and saves.`]);
+      }),
+    );
+
+  lorelei
+    .command('runs')
+    .description('list all runs')
+    .addOption(jsonOption('one JSON object per run'))
+    .action(({ json }: Json) =>
+      withApp((app) => {
+        const runs = listRuns(app);
+        if (json !== true) print(runsText(runs));
+        else for (const run of runs) print([JSON.stringify(run)]);
+      }),
+    );
+
+  lorelei
+    .command('show')
+    .description('show a run: its state, loss, checkpoints and events')
+    .addArgument(runArgument())
+    .addOption(jsonOption('everything as one JSON object'))
+    .action((name: string, { json }: Json) =>
+      withApp((app) => {
+        const run = showRun(app, name);
+        const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+        print(json === true ? [JSON.stringify(run)] : runText(run, width));
+      }),
+    );
+
+  lorelei
+    .command('export')
+    .description('write what a run has learned into a folder')
+    .addArgument(runArgument())
+    .requiredOption('--output-dir <folder>', 'where to')
+    .option(
+      '--format <name>',
+      exportTargets.map(({ name, description }) => `${name}: ${description}`).join('; '),
+      'peft',
+    )
+    .option('--checkpoint <which>', '"last", "best" (lowest eval_loss) or a step', 'last')
+    .option('--overwrite', 'replace an adapter in the folder')
+    .action((name: string, options: { outputDir: string; format: string; checkpoint: string; overwrite?: true }) =>
+      withApp((app) => {
+        const { run, step, outputDir } = exportRun(app, {
+          ...options,
+          run: name,
+          overwrite: options.overwrite === true,
+        });
+        print([`Exported ${run} at step ${step} to ${outputDir}`]);
+      }),
+    );
+}
