@@ -50,13 +50,7 @@ function tryRender(chat: ChatTemplate, messages: Message[], options: RenderOptio
 }
 
 /** Where the content of message i stands: what changes in the text when the content changes. */
-function locateContent(
-  chat: ChatTemplate,
-  messages: Message[],
-  i: number,
-  text: string,
-  options: RenderOptions,
-): Span {
+function locateContent(chat: ChatTemplate, messages: Message[], i: number, text: string, options: RenderOptions): Span {
   const changed = messages.map((message, j) => (j === i ? { ...message, content: STAND_IN } : message));
   const other = tryRender(chat, changed, options);
   if (!other?.includes(STAND_IN)) throw new RowProblem('the chat template leaves out an assistant message');

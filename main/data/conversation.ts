@@ -37,7 +37,11 @@ function toMessage(item: Record<string, unknown>, place: string): Message {
   if (typeof name !== 'string' || name === '') throw new RowProblem(`${place} has no role`);
   const kept = Object.fromEntries(Object.entries(rest).filter(([, field]) => field !== null && field !== undefined));
   if (Array.isArray(kept.tool_calls)) kept.tool_calls = kept.tool_calls.map(withParsedArguments);
-  return { role: ROLE_OF_NAME[name.toLowerCase()] ?? name, content: contentText(content ?? value, kept, place), ...kept };
+  return {
+    role: ROLE_OF_NAME[name.toLowerCase()] ?? name,
+    content: contentText(content ?? value, kept, place),
+    ...kept,
+  };
 }
 
 /** OpenAI's files hold the arguments of a call as JSON text; chat templates expect the object. */

@@ -216,8 +216,18 @@ function nothingToTrain(report: ReportBuilder, options: DataOptions): UserError 
 
 async function cacheKey(options: DataOptions, sources: SourceFile[], tokenizer: TextTokenizer): Promise<string> {
   const hash = createHash('sha256');
-  const { columns, datasetTextField, template, completionOnlyLoss, assistantOnlyLoss, maxLength, limit, split } = options;
-  const settings = { columns, datasetTextField, template, completionOnlyLoss, assistantOnlyLoss, maxLength, limit, split };
+  const { columns, datasetTextField, template, completionOnlyLoss, assistantOnlyLoss, maxLength, limit, split } =
+    options;
+  const settings = {
+    columns,
+    datasetTextField,
+    template,
+    completionOnlyLoss,
+    assistantOnlyLoss,
+    maxLength,
+    limit,
+    split,
+  };
   hash.update(JSON.stringify([CACHE_VERSION, settings, tokenizer.fingerprint]));
   for (const source of sources) {
     hash.update(JSON.stringify([source.label, source.format, source.listPath]));

@@ -108,7 +108,10 @@ function problems({ report }: Preview, bold: (text: string) => string, dim: (tex
   for (const kind of Object.keys(KIND_NAMES) as ProblemKind[]) {
     if (totals[kind] === 0) continue;
     const kept = report.problems.filter((problem) => problem.kind === kind);
-    lines.push(`  ${String(totals[kind])} ${KIND_NAMES[kind]}`, ...kept.map((problem) => `    ${formatProblem(problem)}`));
+    lines.push(
+      `  ${String(totals[kind])} ${KIND_NAMES[kind]}`,
+      ...kept.map((problem) => `    ${formatProblem(problem)}`),
+    );
     if (totals[kind] > kept.length) lines.push(dim(`    … and ${String(totals[kind] - kept.length)} more`));
   }
   return [...lines, ''];

@@ -44,7 +44,13 @@ export async function previewDataset(
       const leftOut = Math.max(0, all.length - maxTokens);
       const half = maxTokens >> 1;
       const tokens = leftOut > 0 ? [...all.slice(0, half), ...all.slice(half + leftOut)] : all;
-      rows.push({ ...dataset.place(i), tokens, tokenCount: all.length, trainedCount: dataset.trainedCount(i), leftOut });
+      rows.push({
+        ...dataset.place(i),
+        tokens,
+        tokenCount: all.length,
+        trainedCount: dataset.trainedCount(i),
+        leftOut,
+      });
     }
     return { rows, report };
   } finally {

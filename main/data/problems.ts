@@ -12,7 +12,12 @@ export type ProblemKind =
   /** The same tokens as an earlier row; it is kept. */
   | 'duplicate';
 
-export type DataProblem = { file: string; /** 1-based line or row number. */ line: number; kind: ProblemKind; message: string };
+export type DataProblem = {
+  file: string;
+  /** 1-based line or row number. */ line: number;
+  kind: ProblemKind;
+  message: string;
+};
 
 const KEPT_PER_KIND = 200;
 

@@ -38,7 +38,12 @@ export const SHAPES: Shape[] = [
   conversation('conversations'),
   conversation('conversation'),
   { name: 'prompt/completion', needs: ['prompt', 'completion'], uses: ['tools'], read: readPromptCompletion },
-  { name: 'text', needs: ['text'], isText: true, read: (columns) => ({ kind: 'text', text: requiredText(columns, 'text') }) },
+  {
+    name: 'text',
+    needs: ['text'],
+    isText: true,
+    read: (columns) => ({ kind: 'text', text: requiredText(columns, 'text') }),
+  },
   instruction('instruction', 'output', 'input'),
   instruction('instruction', 'response', 'context'),
   instruction('instruction', 'answer', 'input'),
@@ -171,7 +176,11 @@ function readTokens(columns: Columns): Example {
   const completionMask = optionalIntegers(columns, 'completion_mask');
   const assistantMasks = optionalIntegers(columns, 'assistant_masks');
   const labels = optionalIntegers(columns, 'labels');
-  for (const [name, list] of Object.entries({ completion_mask: completionMask, assistant_masks: assistantMasks, labels })) {
+  for (const [name, list] of Object.entries({
+    completion_mask: completionMask,
+    assistant_masks: assistantMasks,
+    labels,
+  })) {
     if (list && list.length !== inputIds.length) {
       throw new RowProblem(`"${name}" has ${String(list.length)} values for ${String(inputIds.length)} input_ids`);
     }
@@ -179,7 +188,9 @@ function readTokens(columns: Columns): Example {
   const trained = labels?.map((label, i) => {
     if (label === -100) return 0;
     if (label === inputIds[i]) return 1;
-    throw new RowProblem(`labels[${String(i)}] is ${String(label)}, neither -100 nor the input id ${String(inputIds[i])}`);
+    throw new RowProblem(
+      `labels[${String(i)}] is ${String(label)}, neither -100 nor the input id ${String(inputIds[i])}`,
+    );
   });
   return {
     kind: 'tokens',

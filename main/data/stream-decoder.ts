@@ -9,7 +9,11 @@ export type StreamDecoder = {
 };
 
 /** `context` are tokens that stand before (the prompt); they decide about leading spaces and are not given out. */
-export function streamDecoder(tokenizer: TextTokenizer, context: ArrayLike<number> = [], skipSpecial = true): StreamDecoder {
+export function streamDecoder(
+  tokenizer: TextTokenizer,
+  context: ArrayLike<number> = [],
+  skipSpecial = true,
+): StreamDecoder {
   // Decoders strip the space of a first token, so some tokens before the new ones are always decoded with them.
   let ids = Array.from(context).slice(-4);
   let known = tokenizer.decode(ids, { skipSpecial });

@@ -1,7 +1,18 @@
 // Token rows on disk, written once and then read at random. A folder holds tokens.bin (4 bytes a token: the id, with
 // the highest bit set where it is trained), rows.bin (4 numbers a row: length, trained tokens, file, line) and
 // meta.json, which is written last. Numbers are little-endian, as on every machine this runs on.
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError, hasSystemCode } from '../errors.ts';
 import type { TokenizedDataset, TokenizedExample } from './types.ts';
@@ -203,7 +214,7 @@ class WordFile {
 
 function writeAll(file: number, words: Uint32Array): void {
   const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
 }
 
 function storeProblem(cacheDir: string, error: unknown): unknown {

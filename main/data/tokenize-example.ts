@@ -68,7 +68,9 @@ function tokenizeWritten(
   }
   if (written.prompt === undefined) {
     if (settings.completionOnlyLoss === true) {
-      note('completion_only_loss has no effect on rows without a completion; for conversations use assistant_only_loss.');
+      note(
+        'completion_only_loss has no effect on rows without a completion; for conversations use assistant_only_loss.',
+      );
     }
   } else if (settings.completionOnlyLoss ?? true) {
     const promptBody = tokenizer.encode(written.prompt, { specialTokens: false });
@@ -132,7 +134,9 @@ function checkedTokens(
   const { inputIds } = example;
   const outside = inputIds.find((id) => id < 0 || id >= tokenizer.vocabSize);
   if (outside !== undefined) {
-    throw new RowProblem(`input_ids holds ${String(outside)}; the tokenizer has ids 0 to ${String(tokenizer.vocabSize - 1)}`);
+    throw new RowProblem(
+      `input_ids holds ${String(outside)}; the tokenizer has ids 0 to ${String(tokenizer.vocabSize - 1)}`,
+    );
   }
   const trained = Uint8Array.from(example.trained ?? inputIds.map(() => 1));
   if (!example.trained) {

@@ -84,7 +84,8 @@ export class TextTokenizer {
     this.bosId = this.idOf(this.bosToken);
     this.eosId = this.idOf(this.eosToken);
     this.padId = this.idOf(tokenText(parts.config.pad_token));
-    if (overrides.eosToken !== undefined && this.eosId === undefined) throw unknownEos(overrides.eosToken, parts.folder);
+    if (overrides.eosToken !== undefined && this.eosId === undefined)
+      throw unknownEos(overrides.eosToken, parts.folder);
     const fromFile = this.wrappedInSpecialTokens();
     this.before = withConfigured(fromFile.before, this.bosId, parts.config.add_bos_token, 'first');
     this.after = withConfigured(fromFile.after, this.eosId, parts.config.add_eos_token, 'last');
@@ -244,7 +245,9 @@ function templateOfFolder(folder: string, config: Record<string, unknown>): stri
   const jinja = join(folder, 'chat_template.jinja');
   if (existsSync(jinja)) return readFileSync(jinja, 'utf8');
   const json = join(folder, 'chat_template.json');
-  const value = config.chat_template ?? (existsSync(json) ? parseObject(readFileSync(json, 'utf8'), json).chat_template : undefined);
+  const value =
+    config.chat_template ??
+    (existsSync(json) ? parseObject(readFileSync(json, 'utf8'), json).chat_template : undefined);
   if (typeof value === 'string') return value;
   if (!Array.isArray(value)) return undefined;
   const named = value.filter((item): item is { name: string; template: string } => {

@@ -100,7 +100,13 @@ export function exampleWriter(
           return writeInstruction(example, withSpans);
         case 'messages':
           if (template === 'alpaca') return alpacaConversation(messagesAsInstruction(example.messages));
-          return writeChat(chat ?? noTemplate(tokenizer, template), example.messages, undefined, toolList(example), withSpans);
+          return writeChat(
+            chat ?? noTemplate(tokenizer, template),
+            example.messages,
+            undefined,
+            toolList(example),
+            withSpans,
+          );
         case 'prompt-completion': {
           const { prompt, completion } = example;
           if (typeof prompt === 'string' || typeof completion === 'string') {
@@ -156,7 +162,8 @@ function checkTools(
   if (messages.some((message) => 'tool_calls' in message) && !chat.source.includes('tool_calls')) {
     throw new RowProblem('the chat template cannot write the tool calls of this row');
   }
-  if (tools && !/\btools\b/.test(chat.source)) note('The chat template does not write the rows\' list of tools; it is left out.');
+  if (tools && !/\btools\b/.test(chat.source))
+    note("The chat template does not write the rows' list of tools; it is left out.");
 }
 
 function specialTokenFinder(tokenizer: TextTokenizer): SpecialTokenFinder {

@@ -53,7 +53,10 @@ export class Generator {
     const noAdapter = new Map<string, RuntimeTensor>();
     for (const { name, shape } of parameters) {
       const size = shape.reduce((a, b) => a * b, 1);
-      adapter.set(name, runtime.tensor('float32', shape, lora?.tensors.get(peftKey(name))?.data ?? new Float32Array(size)));
+      adapter.set(
+        name,
+        runtime.tensor('float32', shape, lora?.tensors.get(peftKey(name))?.data ?? new Float32Array(size)),
+      );
       noAdapter.set(name, runtime.tensor('float32', shape, new Float32Array(size)));
     }
     return new Generator({
@@ -113,7 +116,9 @@ export class Generator {
     let fresh = ids;
     const last = Math.min(maxNewTokens, this.#maxPositions - ids.length);
     for (let count = 0; count < last; count++) {
-      const outputs = await this.#session.run(this.#inputs(fresh, past, cache, options.withoutAdapter), undefined, { signal });
+      const outputs = await this.#session.run(this.#inputs(fresh, past, cache, options.withoutAdapter), undefined, {
+        signal,
+      });
       const id = choose(await readFloat32(this.#runtime, outputs.get(logitsOutput)));
       if (this.#stopIds.has(id)) break;
       const text = decoder.push(id);

@@ -154,12 +154,7 @@ function buildLoss(g: GraphBuilder, model: Model, settings: StepSettings): { los
   const inputs = {
     inputIds: g.input(batchInputs.inputIds, 'int32', [batch, seq]),
     positionIds: g.input(batchInputs.positionIds, 'int64', [batch, seq]),
-    attentionBias: visibilityBias(
-      g,
-      tokenIndex,
-      tokenIndex,
-      g.input(batchInputs.visibleUntil, 'int32', [batch, seq]),
-    ),
+    attentionBias: visibilityBias(g, tokenIndex, tokenIndex, g.input(batchInputs.visibleUntil, 'int32', [batch, seq])),
   };
   const weights: Weights =
     trained.kind === 'lora' ? frozenWeights(g, trained.stored) : trainableWeights(g, model.weightShapes);

@@ -22,9 +22,13 @@ export function loadModel(path: string): LoadedModel {
   const { weights, weightsDir } = storedWeights(folder);
   for (const [name, shape] of model.weightShapes) {
     const weight = weights.get(name);
-    if (!weight) throw contradiction(path, `config.json asks for the tensor ${name} [${shape.join(', ')}], the weights have none`);
+    if (!weight)
+      throw contradiction(path, `config.json asks for the tensor ${name} [${shape.join(', ')}], the weights have none`);
     if (weight.shape.join() !== shape.join())
-      throw contradiction(path, `${name} is [${weight.shape.join(', ')}] in the weights, config.json makes it [${shape.join(', ')}]`);
+      throw contradiction(
+        path,
+        `${name} is [${weight.shape.join(', ')}] in the weights, config.json makes it [${shape.join(', ')}]`,
+      );
     if (!floatTypes.has(weight.dtype))
       throw contradiction(path, `${name} is stored as ${weight.dtype}; weights are F32, F16 or BF16`);
   }

@@ -88,7 +88,8 @@ export function adapterOn(model: Model, path: string): AdapterOnModel {
       message: `The adapter in ${path} does not fit this model: ${what}.`,
       fix: 'Use the model that the adapter was trained on.',
     });
-  if (targets.size === 0) throw misfit(`it adapts ${config.target_modules.join(', ')}, and the model has no such layers`);
+  if (targets.size === 0)
+    throw misfit(`it adapts ${config.target_modules.join(', ')}, and the model has no such layers`);
   const expected = new Map<string, readonly number[]>();
   for (const layer of targets) {
     const [out = 0, width = 0] = model.weightShapes.get(`${layer}.weight`) ?? [];

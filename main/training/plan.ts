@@ -28,8 +28,7 @@ export function trainingPlan(settings: PlanSettings, lengths: readonly number[])
   const batchSize = settings.per_device_train_batch_size;
   const rowsPerStep = batchSize * settings.gradient_accumulation_steps;
   const stepsPerEpoch = Math.max(1, Math.ceil(lengths.length / rowsPerStep));
-  const totalSteps =
-    settings.max_steps > 0 ? settings.max_steps : Math.ceil(settings.num_train_epochs * stepsPerEpoch);
+  const totalSteps = settings.max_steps > 0 ? settings.max_steps : Math.ceil(settings.num_train_epochs * stepsPerEpoch);
   let order: { epoch: number; rows: Int32Array } | undefined;
   const orderOf = (epoch: number): Int32Array => {
     if (order?.epoch !== epoch) {

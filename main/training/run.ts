@@ -22,7 +22,10 @@ export type RunControl = {
 };
 
 /** Trains as the recipe says and writes the adapter. Posts everything but the last record, which it returns. */
-export async function train(job: JobSpec, { post, stopRequested, signal }: RunControl): Promise<JobRecord & { type: 'end' }> {
+export async function train(
+  job: JobSpec,
+  { post, stopRequested, signal }: RunControl,
+): Promise<JobRecord & { type: 'end' }> {
   const { recipe } = job;
   const prepared = await prepare(job, post, signal);
   const { stepper, evaluation } = prepared;

@@ -65,7 +65,10 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
   const state = savedState.safeParse(saved.state);
   if (!state.success) throw misfit(path, `its state cannot be read (${state.error.issues[0]?.message ?? 'invalid'})`);
   if (state.data.rows !== prepared.train.length)
-    throw misfit(path, `it was saved while training on ${state.data.rows} rows, the data now has ${prepared.train.length}`);
+    throw misfit(
+      path,
+      `it was saved while training on ${state.data.rows} rows, the data now has ${prepared.train.length}`,
+    );
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
   const load = (from: Named, into: Float32Array, key: (name: string) => string): void => {
     for (const slot of stepper.layout.slots) {

@@ -171,7 +171,14 @@ export class Stepper {
       [batchInputs.inputIds, tensor('int32', shape, batch.inputIds)],
       [batchInputs.positionIds, tensor('int64', shape, batch.positionIds)],
       [batchInputs.visibleUntil, tensor('int32', shape, batch.visibleUntil)],
-      [batchInputs.tokenIndex, tensor('int32', [batch.seq], Int32Array.from({ length: batch.seq }, (_, i) => i))],
+      [
+        batchInputs.tokenIndex,
+        tensor(
+          'int32',
+          [batch.seq],
+          Int32Array.from({ length: batch.seq }, (_, i) => i),
+        ),
+      ],
       [batchInputs.zero, tensor('float32', [], Float32Array.of(0))],
     ]);
     const chunks = this.#options.step.headChunks;
@@ -202,6 +209,9 @@ export class Stepper {
   }
 }
 
-function sessionOptions(options: StepperOptions, memory: 'fast' | 'lean'): { weightsDir?: string; memory: 'fast' | 'lean' } {
+function sessionOptions(
+  options: StepperOptions,
+  memory: 'fast' | 'lean',
+): { weightsDir?: string; memory: 'fast' | 'lean' } {
   return options.weightsDir === undefined ? { memory } : { memory, weightsDir: options.weightsDir };
 }

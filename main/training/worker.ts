@@ -11,8 +11,11 @@ type Port = { post(message: JobRecord): void; listen(onMessage: (message: unknow
 
 /** The channel to whoever started this process: a fork's, or Electron's for a utilityProcess. */
 function parentPort(): Port {
-  const electron = (process as { parentPort?: { postMessage(m: unknown): void; on(e: 'message', f: (m: { data: unknown }) => void): void } })
-    .parentPort;
+  const electron = (
+    process as {
+      parentPort?: { postMessage(m: unknown): void; on(e: 'message', f: (m: { data: unknown }) => void): void };
+    }
+  ).parentPort;
   if (electron)
     return {
       post: (message) => {
@@ -68,12 +71,18 @@ async function work(job: JobSpec): Promise<void> {
   finish();
 }
 
-function ending(error: unknown): { status: 'stopped' | 'failed'; error?: { code: string; message: string; fix: string } } {
+function ending(error: unknown): {
+  status: 'stopped' | 'failed';
+  error?: { code: string; message: string; fix: string };
+} {
   if (stopping.signal.aborted && error === stopping.signal.reason) return { status: 'stopped' };
   if (error instanceof UserError) return { status: 'failed', error: error.toDetails() };
   console.error(error);
   const fix = 'This is a fault of Lorelei, not of your data; the details are in job.log in the folder of the run.';
-  return { status: 'failed', error: { code: 'internal', message: `The run ended unexpectedly: ${messageOf(error)}`, fix } };
+  return {
+    status: 'failed',
+    error: { code: 'internal', message: `The run ended unexpectedly: ${messageOf(error)}`, fix },
+  };
 }
 
 /** Ends the process once everything posted has been handed over. */
@@ -83,5 +92,7 @@ function finish(): void {
 }
 
 function isStart(message: unknown): message is { type: 'start'; job: JobSpec } {
-  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'start' && 'job' in message;
+  return (
+    typeof message === 'object' && message !== null && 'type' in message && message.type === 'start' && 'job' in message
+  );
 }

@@ -24,7 +24,12 @@ function golden(name: string): Golden {
   return JSON.parse(readFileSync(path, 'utf8')) as Golden;
 }
 
-function tokenize(tokenizer: TextTokenizer, messages: Message[], template: 'model' | 'chatml' | 'alpaca' = 'model', tools?: unknown[]) {
+function tokenize(
+  tokenizer: TextTokenizer,
+  messages: Message[],
+  template: 'model' | 'chatml' | 'alpaca' = 'model',
+  tools?: unknown[],
+) {
   const note = () => undefined;
   const writer = exampleWriter(tokenizer, template, note);
   const example = { kind: 'messages' as const, messages, ...(tools ? { tools } : {}) };
@@ -104,11 +109,14 @@ describe('Qwen 3, whose template treats the last answer unlike earlier ones', ()
     expect(more).toEqual([]);
   });
 
-  test.each(chats.filter((one) => one.marked))('{% generation %} as transformers reads it: $name', ({ messages, marked }) => {
-    const row = tokenize(tokenizer.with({ chatTemplate: markedTemplate }), messages);
-    expect(row.inputIds).toEqual(marked?.ids);
-    expect(Array.from(row.trained)).toEqual(marked?.assistant_mask);
-  });
+  test.each(chats.filter((one) => one.marked))(
+    '{% generation %} as transformers reads it: $name',
+    ({ messages, marked }) => {
+      const row = tokenize(tokenizer.with({ chatTemplate: markedTemplate }), messages);
+      expect(row.inputIds).toEqual(marked?.ids);
+      expect(Array.from(row.trained)).toEqual(marked?.assistant_mask);
+    },
+  );
 });
 
 describe('templates of other habits', () => {

@@ -22,7 +22,10 @@ async function refusal(file: string): Promise<string> {
 
 describe('JSON lines', () => {
   test('objects, lists of messages, blank lines, CRLF, byte order mark, no last line end', async () => {
-    const file = folder.write('a.jsonl', '\uFEFF{"text": "één"}\r\n\r\n[{"role": "user", "content": "x"}]\r\n{"text": 2}');
+    const file = folder.write(
+      'a.jsonl',
+      '\uFEFF{"text": "één"}\r\n\r\n[{"role": "user", "content": "x"}]\r\n{"text": 2}',
+    );
     const { rows, invalid } = await readAll(file);
     expect(rows).toEqual([
       { values: { text: 'één' }, file, line: 1 },
@@ -179,7 +182,9 @@ describe('Parquet', () => {
 
   test('damaged files', async () => {
     expect(await refusal(folder.write('cut.parquet', 'PAR1 and then nothing'))).toMatch(/bad-parquet/);
-    expect(await refusal(folder.write('not.parquet', '{"a": 1}'))).toMatch(/format-mismatch .*does not begin with "PAR1"/);
+    expect(await refusal(folder.write('not.parquet', '{"a": 1}'))).toMatch(
+      /format-mismatch .*does not begin with "PAR1"/,
+    );
     expect(await refusal(folder.write('is.jsonl', 'PAR1PAR1'))).toMatch(/format-mismatch .*is a Parquet file/);
   });
 });
@@ -210,7 +215,11 @@ describe('plain text', () => {
 
 describe('files that are no data', () => {
   test('bytes that are not UTF-8: line, offset and the way out', async () => {
-    const latin = Buffer.concat([Buffer.from('{"text": "ok é"}\n{"text": "caf'), Buffer.from([0xe9]), Buffer.from('"}\n')]);
+    const latin = Buffer.concat([
+      Buffer.from('{"text": "ok é"}\n{"text": "caf'),
+      Buffer.from([0xe9]),
+      Buffer.from('"}\n'),
+    ]);
     expect(await refusal(folder.write('latin.jsonl', latin))).toMatch(
       /not-utf8 \| \/latin.jsonl:2 is not UTF-8: byte 0xE9 at offset 31 .*cp1252.* \| Convert it: iconv -f cp1252 -t utf-8/,
     );
@@ -222,7 +231,11 @@ describe('files that are no data', () => {
 
   test.each([
     ['empty.jsonl', '', /dataset-empty/],
-    ['pointer.csv', 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 123\n', /lfs-pointer .*123 bytes.*git lfs pull/],
+    [
+      'pointer.csv',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 123\n',
+      /lfs-pointer .*123 bytes.*git lfs pull/,
+    ],
     ['page.json', '<!DOCTYPE html><html>', /web-page/],
     ['data.xlsx', 'PK\x03\x04', /compressed .*zip/],
     ['data.weights', 'abc', /format-unknown .*".weights".*\.jsonl/],

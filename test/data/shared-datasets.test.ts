@@ -58,18 +58,65 @@ const EXPECTED: Record<string, Expected> = {
   'mlx-lora/test.jsonl': { rows: 100, shape: 'text', first: 'table: 1-10015132-16\ncolumns: Player, No., Nationality' },
   'mlx-lora/train.jsonl': { rows: 1000, shape: 'text', first: 'table: 1-1000181-1\ncolumns: State/territory' },
   'mlx-lora/valid.jsonl': { rows: 100, shape: 'text', first: 'table: 1-10015132-11\ncolumns: Player' },
-  'ms-swift/alpaca.csv': { rows: 3, shape: 'instruction/[input]/output', prompt: 'system\n00000</s> \n<|im_start|>user\n11111\n\n22222', first: '3.3</s>' },
-  'ms-swift/alpaca.jsonl': { rows: 3, shape: 'instruction/[input]/output', prompt: 'user\naaaaa</s> \n<|im_start|>assistant\nbbbbb</s> \n<|im_start|>user\n11111\n\n22222', first: '33333</s>' },
-  'ms-swift/alpaca2.csv': { rows: 3, shape: 'instruction/[input]/output', prompt: 'user\n11111</s>', first: '33333</s>' },
-  'ms-swift/chatml.jsonl': { rows: 3, shape: 'messages', first: '<|im_start|>system\n00000</s> \n<|im_start|>user\n11111</s>' },
-  'ms-swift/conversations.jsonl': { rows: 3, shape: 'conversations', first: '<|im_start|>system\n00000</s> \n<|im_start|>user\n11111</s>' },
-  'ms-swift/sharegpt.jsonl': { rows: 3, shape: 'conversation', first: '<|im_start|>system\n00000</s> \n<|im_start|>user\n11111</s> \n<|im_start|>assistant\n22222</s>' },
-  'ms-swift/swift_multi.json': { rows: 3, shape: 'query/[context]/response', prompt: 'system\n00000</s> \n<|im_start|>user\n55555', first: '66666</s>' },
-  'ms-swift/swift_multi.jsonl': { rows: 3, shape: 'query/[context]/response', prompt: 'system\n00000</s> \n<|im_start|>user\n55555', first: '66666</s>' },
+  'ms-swift/alpaca.csv': {
+    rows: 3,
+    shape: 'instruction/[input]/output',
+    prompt: 'system\n00000</s> \n<|im_start|>user\n11111\n\n22222',
+    first: '3.3</s>',
+  },
+  'ms-swift/alpaca.jsonl': {
+    rows: 3,
+    shape: 'instruction/[input]/output',
+    prompt: 'user\naaaaa</s> \n<|im_start|>assistant\nbbbbb</s> \n<|im_start|>user\n11111\n\n22222',
+    first: '33333</s>',
+  },
+  'ms-swift/alpaca2.csv': {
+    rows: 3,
+    shape: 'instruction/[input]/output',
+    prompt: 'user\n11111</s>',
+    first: '33333</s>',
+  },
+  'ms-swift/chatml.jsonl': {
+    rows: 3,
+    shape: 'messages',
+    first: '<|im_start|>system\n00000</s> \n<|im_start|>user\n11111</s>',
+  },
+  'ms-swift/conversations.jsonl': {
+    rows: 3,
+    shape: 'conversations',
+    first: '<|im_start|>system\n00000</s> \n<|im_start|>user\n11111</s>',
+  },
+  'ms-swift/sharegpt.jsonl': {
+    rows: 3,
+    shape: 'conversation',
+    first: '<|im_start|>system\n00000</s> \n<|im_start|>user\n11111</s> \n<|im_start|>assistant\n22222</s>',
+  },
+  'ms-swift/swift_multi.json': {
+    rows: 3,
+    shape: 'query/[context]/response',
+    prompt: 'system\n00000</s> \n<|im_start|>user\n55555',
+    first: '66666</s>',
+  },
+  'ms-swift/swift_multi.jsonl': {
+    rows: 3,
+    shape: 'query/[context]/response',
+    prompt: 'system\n00000</s> \n<|im_start|>user\n55555',
+    first: '66666</s>',
+  },
   'ms-swift/swift_pre.csv': { rows: 3, shape: 'response only', first: '11111</s>' },
   'ms-swift/swift_pre.jsonl': { rows: 3, shape: 'response only', first: '11111</s>' },
-  'ms-swift/swift_single.csv': { rows: 3, shape: 'query/[context]/response', prompt: 'system\n00000</s> \n<|im_start|>user\n11111', first: '22222</s>' },
-  'ms-swift/swift_single.jsonl': { rows: 3, shape: 'query/[context]/response', prompt: 'system\n00000</s> \n<|im_start|>user\n11111', first: '22222</s>' },
+  'ms-swift/swift_single.csv': {
+    rows: 3,
+    shape: 'query/[context]/response',
+    prompt: 'system\n00000</s> \n<|im_start|>user\n11111',
+    first: '22222</s>',
+  },
+  'ms-swift/swift_single.jsonl': {
+    rows: 3,
+    shape: 'query/[context]/response',
+    prompt: 'system\n00000</s> \n<|im_start|>user\n11111',
+    first: '22222</s>',
+  },
   'nemo-aligner/dummy-dpo.jsonl': { refused: 'dataset-is-preference-data', saying: /chosen_response/ },
   'nemo-aligner/dummy-sft.jsonl': {
     rows: 30,
@@ -85,14 +132,22 @@ const EXPECTED: Record<string, Expected> = {
     shape: 'messages',
     first: '<|im_start|>system\nYou are a happy assistant that puts a positive spin on everything.',
   },
-  'tinyshakespeare/input.txt': { rows: 7222, shape: 'text', first: 'First Citizen:\nBefore we proceed any further, hear me speak.</s>' },
+  'tinyshakespeare/input.txt': {
+    rows: 7222,
+    shape: 'text',
+    first: 'First Citizen:\nBefore we proceed any further, hear me speak.</s>',
+  },
   'torchtune/alpaca_tiny.json': {
     rows: 100,
     shape: 'instruction/[input]/output',
     prompt: 'user\nGive three tips for staying healthy.</s>',
     first: '1.Eat a balanced diet',
   },
-  'torchtune/chat_tiny.json': { rows: 1, shape: 'conversations', first: '<|im_start|>system\nYou are an AI assistant.</s>' },
+  'torchtune/chat_tiny.json': {
+    rows: 1,
+    shape: 'conversations',
+    first: '<|im_start|>system\nYou are an AI assistant.</s>',
+  },
   'torchtune/hh_rlhf_tiny.json': { refused: 'dataset-is-preference-data', saying: /columns: \{messages: chosen\}/ },
   'torchtune/instruct_tiny.json': {
     rows: 2,
@@ -100,8 +155,15 @@ const EXPECTED: Record<string, Expected> = {
     prompt: 'user\nWhat time is it in London?</s>',
     first: 'It is 10:00 AM in London</s>',
   },
-  'torchtune/stack_exchange_paired_tiny.json': { refused: 'dataset-is-preference-data', saying: /response_j and response_k/ },
-  'xtuner/openai_sft.jsonl': { rows: 128, shape: 'messages', first: '<|im_start|>user\nGive three tips for staying healthy.\n</s>' },
+  'torchtune/stack_exchange_paired_tiny.json': {
+    refused: 'dataset-is-preference-data',
+    saying: /response_j and response_k/,
+  },
+  'xtuner/openai_sft.jsonl': {
+    rows: 128,
+    shape: 'messages',
+    first: '<|im_start|>user\nGive three tips for staying healthy.\n</s>',
+  },
 };
 
 function options(file: string, more: Partial<DataOptions> = {}): DataOptions {
@@ -146,7 +208,13 @@ describe.skipIf(sharedData === undefined)('../shared/data/datasets', () => {
       return;
     }
     const { report, texts } = await load(file);
-    expect(report).toMatchObject({ rows: expected.rows, usable: expected.rows, shape: expected.shape, invalid: 0, empty: 0 });
+    expect(report).toMatchObject({
+      rows: expected.rows,
+      usable: expected.rows,
+      shape: expected.shape,
+      invalid: 0,
+      empty: 0,
+    });
     expect(texts.trained.startsWith(expected.first), texts.trained.slice(0, 200)).toBe(true);
     if (expected.prompt !== undefined) expect(texts.prompt).toContain(expected.prompt);
   });
@@ -161,7 +229,9 @@ describe.skipIf(sharedData === undefined)('../shared/data/datasets', () => {
   });
 
   test('the better answers of preference files, once mapped; rows of 68,000 characters', async () => {
-    const verilog = await load('messy/verilog_dpo_dataset.jsonl', { columns: { prompt: 'prompt', completion: 'chosen' } });
+    const verilog = await load('messy/verilog_dpo_dataset.jsonl', {
+      columns: { prompt: 'prompt', completion: 'chosen' },
+    });
     expect(verilog.report.usable).toBe(17);
     const harmless = await load('torchtune/hh_rlhf_tiny.json', { columns: { messages: 'chosen' } });
     expect(harmless.texts.trained).toContain('Fix the hole.');

@@ -17,7 +17,10 @@ type Golden = {
 /** The same text as long_text() in the script. */
 function longText(): string {
   const words = 'the quick brown fox jumps over a lazy dog while counting numbers and naming colours'.split(' ');
-  return Array.from({ length: 6000 }, (_, i) => `${words[(i * i + 3 * i) % words.length] ?? ''}${i % 11 === 0 ? '.' : ''}`).join(' ');
+  return Array.from(
+    { length: 6000 },
+    (_, i) => `${words[(i * i + 3 * i) % words.length] ?? ''}${i % 11 === 0 ? '.' : ''}`,
+  ).join(' ');
 }
 
 for (const [name, folder] of Object.entries(tokenizerFolders)) {

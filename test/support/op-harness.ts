@@ -58,7 +58,9 @@ export async function openOp(call: OpCall, seed?: readonly number[]) {
     dispose: () => session.dispose(),
     run: async (values: readonly Value[]) => {
       const used = new Set(graph.inputs.map(({ name }) => name));
-      const feeds = new Map(values.map((value, i) => [`x${i}`, toTensor(value)] as const).filter(([name]) => used.has(name)));
+      const feeds = new Map(
+        values.map((value, i) => [`x${i}`, toTensor(value)] as const).filter(([name]) => used.has(name)),
+      );
       const results = await session.run(feeds);
       const read = async (name: string): Promise<number[] | undefined> => {
         const tensor = results.get(name);

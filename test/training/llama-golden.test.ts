@@ -7,7 +7,15 @@ import { learningRateAt, type SchedulerType } from '../../main/engine/optim/sche
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { view } from '../../main/training/flat-parameters.ts';
 import { Stepper } from '../../main/training/stepper.ts';
-import { goldenBatch, goldensFolder, llamaGoldens, readJson, readTensors, relativeError, storedWeights } from '../support/goldens.ts';
+import {
+  goldenBatch,
+  goldensFolder,
+  llamaGoldens,
+  readJson,
+  readTensors,
+  relativeError,
+  storedWeights,
+} from '../support/goldens.ts';
 
 type Expected = {
   loss: number;

@@ -17,7 +17,13 @@ afterAll(() => Promise.all(opened.map((stepper) => stepper.dispose())));
 
 type Way = { recompute?: boolean; headChunks?: number; dropout?: number; b?: 'zero' | 'random'; rank?: number };
 
-async function open({ recompute = false, headChunks = 1, dropout = 0, b = 'random', rank = 4 }: Way = {}): Promise<Stepper> {
+async function open({
+  recompute = false,
+  headChunks = 1,
+  dropout = 0,
+  b = 'random',
+  rank = 4,
+}: Way = {}): Promise<Stepper> {
   const lora = { rank, alpha: 8, useRslora: false, dropout, targets: new Set(model.linears) };
   const stepper = await Stepper.create(runtime, {
     model,
@@ -75,7 +81,10 @@ test('B = 0 equals the base model, and only B gets a gradient', async () => {
   const { loss } = await fresh.evaluate(batch, weight);
   expect(loss).toBe((await narrow.evaluate(batch, weight)).loss);
   for (const [name, gradient] of (await step(fresh, [batch])).gradients)
-    expect(gradient.some((x) => x !== 0), name).toBe(name.includes('lora_B'));
+    expect(
+      gradient.some((x) => x !== 0),
+      name,
+    ).toBe(name.includes('lora_B'));
 });
 
 describe('recomputation and head chunks change nothing beyond rounding', () => {
@@ -86,7 +95,11 @@ describe('recomputation and head chunks change nothing beyond rounding', () => {
   ])('%j', async (way) => {
     const batches = [collate(rows.slice(0, 5)), collate(rows.slice(5, 7))];
     for (const dropout of [0, 0.3])
-      expectSame(await step(await open({ ...way, dropout }), batches), await step(await open({ dropout }), batches), 2e-5);
+      expectSame(
+        await step(await open({ ...way, dropout }), batches),
+        await step(await open({ dropout }), batches),
+        2e-5,
+      );
   });
   test('more chunks than labels', async () => {
     const batch = [collate([row(3, 1)])];

@@ -104,7 +104,10 @@ function refuseOtherContent(label: string, head: Buffer, named: DataFormat | und
 
 /** True for a .json file that really is JSON lines, as many published ones are. */
 function holdsSeveralJsonLines(head: Buffer): boolean {
-  const lines = head.toString('utf8').replace(/^\uFEFF/, '').split(/\r?\n/);
+  const lines = head
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/);
   // The last piece may be cut off, except when it is the whole file.
   const [first, ...rest] = lines.filter((line) => line.trim() !== '');
   if (first === undefined || rest.length === 0 || !first.trimStart().startsWith('{')) return false;

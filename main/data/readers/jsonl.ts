@@ -43,7 +43,12 @@ export const readJsonl: RowReader = async function* (path, context) {
 /** The first line of indented JSON is an opening bracket, perhaps with the first key. */
 function looksPrettyPrinted(text: string): boolean {
   const line = text.trim();
-  return line === '{' || line === '[' || line === '[{' || (/^[{[]/.test(line) && !/[}\]]\s*$/.test(line) && line.endsWith(','));
+  return (
+    line === '{' ||
+    line === '[' ||
+    line === '[{' ||
+    (/^[{[]/.test(line) && !/[}\]]\s*$/.test(line) && line.endsWith(','))
+  );
 }
 
 function prettyPrinted(context: ReadContext, line: number, text: string): UserError {

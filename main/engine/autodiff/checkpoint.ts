@@ -18,7 +18,9 @@ export function checkpoint(
   const firstNode = g.nodes.length;
   const output = block(inputs);
   const parameters = [
-    ...new Set(g.nodes.slice(firstNode).flatMap((node) => node.inputs.filter(({ source }) => source.kind === 'parameter'))),
+    ...new Set(
+      g.nodes.slice(firstNode).flatMap((node) => node.inputs.filter(({ source }) => source.kind === 'parameter')),
+    ),
   ];
   return g.withGradient(output, [...inputs, ...parameters], (dy) => {
     const nothing = g.mul(firstElement(g, dy), zero);

@@ -98,5 +98,7 @@ function sumTo(g: GraphBuilder, gradient: Tensor, shape: Shape): Tensor {
 function decodedAnew(g: GraphBuilder, tensor: Tensor): Tensor {
   if (tensor.source.kind !== 'node') return tensor;
   const { node } = tensor.source;
-  return node.inputs.every(({ source }) => source.kind === 'weight') ? g.op(node.op, node.inputs, node.attributes) : tensor;
+  return node.inputs.every(({ source }) => source.kind === 'weight')
+    ? g.op(node.op, node.inputs, node.attributes)
+    : tensor;
 }

@@ -99,7 +99,12 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
   },
   Transpose: ({ g, node }, dy) => {
     const { perm } = node.attributes;
-    return [g.transpose(dy, perm.map((_, axis) => perm.indexOf(axis)))];
+    return [
+      g.transpose(
+        dy,
+        perm.map((_, axis) => perm.indexOf(axis)),
+      ),
+    ];
   },
   Reshape: ({ g, inputs }, dy) => [g.reshape(dy, at(inputs, 0).shape)],
   Expand: (_, dy) => [dy],
@@ -108,7 +113,10 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
     const x = at(inputs, 0);
     const size = x.shape[axis] ?? 0;
     const zeros = (length: Shape[number]) =>
-      g.expand(g.cast(g.scalar(0), x.dtype), x.shape.map((dim, i) => (i === axis ? length : dim)));
+      g.expand(
+        g.cast(g.scalar(0), x.dtype),
+        x.shape.map((dim, i) => (i === axis ? length : dim)),
+      );
     const behind = addDims(size, multiplyDims(-1, end));
     const parts = [start === 0 ? [] : [zeros(start)], [dy], behind === 0 ? [] : [zeros(behind)]];
     return [g.concat(parts.flat(), axis)];
@@ -144,10 +152,7 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
     const r = g.reciprocal(g.sqrt(g.add(meanSquare, g.scalar(node.attributes.epsilon))));
     const u = g.mul(dy, weight);
     const inner = g.mul(g.mul(r, r), g.reduceMean(g.mul(u, x), [-1]));
-    return [
-      needs(0) ? g.mul(r, g.sub(u, g.mul(x, inner))) : undefined,
-      needs(1) ? g.mul(dy, g.mul(x, r)) : undefined,
-    ];
+    return [needs(0) ? g.mul(r, g.sub(u, g.mul(x, inner))) : undefined, needs(1) ? g.mul(dy, g.mul(x, r)) : undefined];
   },
   // A rotation's transpose is the rotation by the opposite angle
   RotaryEmbedding: ({ g, inputs, node }, dy) => {
@@ -170,10 +175,19 @@ function at(inputs: readonly Tensor[], i: number): Tensor {
 
 function swapLast(g: GraphBuilder, x: Tensor): Tensor {
   const last = x.shape.length - 1;
-  return g.transpose(x, x.shape.map((_, axis) => (axis === last ? last - 1 : axis === last - 1 ? last : axis)));
+  return g.transpose(
+    x,
+    x.shape.map((_, axis) => (axis === last ? last - 1 : axis === last - 1 ? last : axis)),
+  );
 }
 
 /** A reduced value back at the shape of `x`. */
 function spread(g: GraphBuilder, x: Tensor, axes: readonly number[], reduced: Tensor): Tensor {
-  return g.expand(g.reshape(reduced, x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim))), x.shape);
+  return g.expand(
+    g.reshape(
+      reduced,
+      x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)),
+    ),
+    x.shape,
+  );
 }

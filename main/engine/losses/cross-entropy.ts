@@ -40,10 +40,7 @@ export function crossEntropy(
   const loss = g.withGradient(value, trainsHead ? [h, headParameter] : [h], (dy) => {
     const share = g.mul(weight, dy); // [rows, 1]
     const labelRows = weights.rows(head, labels);
-    const dh = g.sub(
-      g.mul(g.gemm(e, weights.get(head)), g.div(share, sum)),
-      g.mul(labelRows, share),
-    );
+    const dh = g.sub(g.mul(g.gemm(e, weights.get(head)), g.div(share, sum)), g.mul(labelRows, share));
     return trainsHead ? [dh, headGradient(g, headParameter, { h, e, sum, share, labels })] : [dh];
   });
   const guess = g.cast(g.op('ArgMax', [logits], {}), 'int32');

@@ -44,7 +44,10 @@ export function parseConfig<T extends z.ZodType>(schema: T, config: Record<strin
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const key = issue?.path.join('.') ?? '';
-  const value = issue?.path.reduce<unknown>((at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part], config);
+  const value = issue?.path.reduce<unknown>(
+    (at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part],
+    config,
+  );
   throw new UserError({
     code: 'config-invalid',
     message: `config.json: "${key}" is ${value === undefined ? 'missing' : JSON.stringify(value)} (${issue?.message ?? 'invalid'}).`,

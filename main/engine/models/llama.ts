@@ -87,9 +87,15 @@ function decoderLayer(
   const { g, weights, linear } = context;
   const norm = (part: string, x: Tensor): Tensor =>
     g.scope(part, () => rmsNorm(g, x, weights.get(`${name}.${part}.weight`), sizes.epsilon));
-  const attended = g.add(x, selfAttention(context, sizes, inputs, index, `${name}.self_attn`, norm('input_layernorm', x)));
+  const attended = g.add(
+    x,
+    selfAttention(context, sizes, inputs, index, `${name}.self_attn`, norm('input_layernorm', x)),
+  );
   const normed = norm('post_attention_layernorm', attended);
-  return g.add(attended, g.scope('mlp', () => swiglu(g, linear, `${name}.mlp`, normed)));
+  return g.add(
+    attended,
+    g.scope('mlp', () => swiglu(g, linear, `${name}.mlp`, normed)),
+  );
 }
 
 function selfAttention(

@@ -10,7 +10,13 @@ export type Clipped = {
 
 /** Gradients times min(1, maxNorm / (norm + 1e-6)); unchanged when maxNorm is 0. */
 export function clipByGlobalNorm(g: GraphBuilder, gradients: readonly Tensor[], maxNorm: number): Clipped {
-  const squares = gradients.map((x) => g.reduceSum(g.mul(x, x), x.shape.map((_, axis) => axis), false));
+  const squares = gradients.map((x) =>
+    g.reduceSum(
+      g.mul(x, x),
+      x.shape.map((_, axis) => axis),
+      false,
+    ),
+  );
   const norm = g.sqrt(squares.reduce((a, b) => g.add(a, b)));
   if (maxNorm === 0) return { gradients, norm };
   const ratio = g.div(g.scalar(maxNorm), g.add(norm, g.scalar(1e-6)));

@@ -18,7 +18,9 @@ let library: Promise<typeof Ort> | undefined;
 /** The library. It would write a device id and events below the home folder and send them; this stops it first. */
 function loadLibrary(): Promise<typeof Ort> {
   process.env.ORT_DISABLE_TELEMETRY = '1';
-  library ??= import('onnxruntime-node').then((module) => ('default' in module ? (module.default as typeof Ort) : module));
+  library ??= import('onnxruntime-node').then((module) =>
+    'default' in module ? (module.default as typeof Ort) : module,
+  );
   return library;
 }
 
@@ -45,11 +47,13 @@ export type DeviceReport = { name: string; usable: boolean; note: string };
 /** What the installed library brings, and what Lorelei does with it. */
 export async function listDevices(): Promise<DeviceReport[]> {
   const ort = await loadLibrary();
-  return ort.listSupportedBackends().map(({ name }) =>
-    name === 'cpu'
-      ? { name, usable: true, note: 'trains and generates' }
-      : { name, usable: false, note: 'in the library, not verified for training by this version' },
-  );
+  return ort
+    .listSupportedBackends()
+    .map(({ name }) =>
+      name === 'cpu'
+        ? { name, usable: true, note: 'trains and generates' }
+        : { name, usable: false, note: 'in the library, not verified for training by this version' },
+    );
 }
 
 type OrtTensor = Ort.Tensor & { dtype: DType };
@@ -58,7 +62,9 @@ function chooseDevice(wanted: string, available: readonly string[]): DeviceChoic
   if (wanted === 'cpu') return { device: 'cpu', reason: 'the recipe asks for it' };
   if (wanted === 'auto') {
     const others = available.filter((name) => name !== 'cpu');
-    const seen = others.length ? `${others.join(', ')} present but not verified for training` : 'nothing else is present';
+    const seen = others.length
+      ? `${others.join(', ')} present but not verified for training`
+      : 'nothing else is present';
     return { device: 'cpu', reason: `the fastest verified device here (${seen})` };
   }
   throw new UserError({
@@ -84,7 +90,9 @@ async function createSession(
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     extra: {
       session: {
-        ...(options.weightsDir === undefined ? {} : { model_external_initializers_file_folder_path: options.weightsDir }),
+        ...(options.weightsDir === undefined
+          ? {}
+          : { model_external_initializers_file_folder_path: options.weightsDir }),
         ...(lean ? { disable_prepacking: '1' } : {}),
       },
       // Without these, 16-bit weights would be decoded once and kept, and recomputed layers merged with the first.
@@ -120,7 +128,12 @@ async function createSession(
 const leanDisabled = ['ConstantFolding', 'CommonSubexpressionElimination', 'FuseFp16InitializerToFp32NodeTransformer'];
 
 /** Learns the sizes of this run from an input's dims, and checks them against the others. */
-function bind(graph: string, input: CompiledGraph['inputs'][number], tensor: RuntimeTensor, bindings: Record<string, number>): void {
+function bind(
+  graph: string,
+  input: CompiledGraph['inputs'][number],
+  tensor: RuntimeTensor,
+  bindings: Record<string, number>,
+): void {
   const fits =
     tensor.dims.length === input.shape.length &&
     input.shape.every((dim, i) => {
@@ -130,7 +143,9 @@ function bind(graph: string, input: CompiledGraph['inputs'][number], tensor: Run
       return (bindings[dim.text] ??= size) === size;
     });
   if (!fits)
-    throw new Error(`${graph}: input "${input.name}" is [${tensor.dims.join(', ')}], expected ${shapeText(input.shape)}`);
+    throw new Error(
+      `${graph}: input "${input.name}" is [${tensor.dims.join(', ')}], expected ${shapeText(input.shape)}`,
+    );
 }
 
 function evaluateIfKnown(dim: Parameters<typeof evaluateDim>[0], bindings: DimBindings, size: number): boolean {
@@ -164,5 +179,9 @@ async function runNative(
 }
 
 function withDType(tensor: Ort.Tensor): OrtTensor {
-  return Object.defineProperty(tensor, 'dtype', { value: tensor.type, enumerable: false, configurable: true }) as OrtTensor;
+  return Object.defineProperty(tensor, 'dtype', {
+    value: tensor.type,
+    enumerable: false,
+    configurable: true,
+  }) as OrtTensor;
 }

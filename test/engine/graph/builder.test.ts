@@ -16,11 +16,17 @@ describe('mistakes name the op, both shapes and the place', () => {
   const build = (make: () => unknown) => () => g.scope('layers.3', () => g.scope('q_proj', make));
   test.each([
     ['MatMul: inner sizes differ, [2, 8, 64] x [32, 64] (64 vs 32), at layers.3.q_proj', build(() => g.matMul(x, y))],
-    ["Gemm: inner sizes differ, [32, 64] x [32, 64] (64 vs 32), at layers.3.q_proj", build(() => g.gemm(y, y))],
+    ['Gemm: inner sizes differ, [32, 64] x [32, 64] (64 vs 32), at layers.3.q_proj', build(() => g.gemm(y, y))],
     ['Add: [2, 8, 64] and [32, 64] do not broadcast (8 vs 32), at layers.3.q_proj', build(() => g.add(x, y))],
     ['Add: dtypes differ, float32 and int32, at layers.3.q_proj', build(() => g.add(y, ids))],
-    ['Reshape: [32, 64] has 2048 elements, [32, seq] has 32*seq, at layers.3.q_proj', build(() => g.reshape(y, [32, seq]))],
-    ['Transpose: [0, 0] is no permutation of the axes of [32, 64], at layers.3.q_proj', build(() => g.transpose(y, [0, 0]))],
+    [
+      'Reshape: [32, 64] has 2048 elements, [32, seq] has 32*seq, at layers.3.q_proj',
+      build(() => g.reshape(y, [32, seq])),
+    ],
+    [
+      'Transpose: [0, 0] is no permutation of the axes of [32, 64], at layers.3.q_proj',
+      build(() => g.transpose(y, [0, 0])),
+    ],
     ['Concat: [2, 8, 64] and [32, 64] differ off axis 0, at layers.3.q_proj', build(() => g.concat([x, y], 0))],
     ['Gather: indices are bool, not int64 or int32, at layers.3.q_proj', build(() => g.gather(y, flags))],
     ['Where: the condition is int32, not bool, at layers.3.q_proj', build(() => g.where(ids, y, y))],

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { addDims, dimText, elementCount, evaluateDim, multiplyDims, sameDim, shapeText, symbol } from '../../../main/engine/graph/dims.ts';
+import {
+  addDims,
+  dimText,
+  elementCount,
+  evaluateDim,
+  multiplyDims,
+  sameDim,
+  shapeText,
+  symbol,
+} from '../../../main/engine/graph/dims.ts';
 
 const [batch, seq] = [symbol('batch'), symbol('seq')];
 

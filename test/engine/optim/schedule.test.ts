@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { learningRateAt, type SchedulerType } from '../../../main/engine/optim/schedule.ts';
 
 const rates = (type: SchedulerType, warmupSteps: number, totalSteps: number): number[] =>
-  Array.from({ length: totalSteps }, (_, step) => learningRateAt({ type, learningRate: 1, warmupSteps, totalSteps }, step));
+  Array.from({ length: totalSteps }, (_, step) =>
+    learningRateAt({ type, learningRate: 1, warmupSteps, totalSteps }, step),
+  );
 
 test.each([
   ['linear', 2, [0, 0.5, 1, 0.75, 0.5, 0.25]],

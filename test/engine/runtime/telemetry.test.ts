@@ -48,13 +48,16 @@ test('a session through the runtime leaves nothing', () => {
   expect(left).toEqual([]);
 });
 
-test.runIf(process.platform === 'linux')('without the switch the library does write, so the test above can fail', () => {
-  const left = filesLeftBy(`${build}
+test.runIf(process.platform === 'linux')(
+  'without the switch the library does write, so the test above can fail',
+  () => {
+    const left = filesLeftBy(`${build}
     import ort from 'onnxruntime-node';
     const session = await ort.InferenceSession.create(graph.bytes);
     await session.run({});
     await new Promise((resolve) => setTimeout(resolve, 500));
     console.log('done');
   `);
-  expect(left.join('\n')).toContain('onnxruntime');
-});
+    expect(left.join('\n')).toContain('onnxruntime');
+  },
+);
