@@ -102,7 +102,6 @@ export type CommandInput<C extends CommandName> = z.infer<(typeof commands)[C]['
 export type CommandOutput<C extends CommandName> = z.infer<(typeof commands)[C]['output']>;
 
 export const commandRequest = z.strictObject({ command: z.string(), input: z.unknown() });
-export type CommandRequest = z.infer<typeof commandRequest>;
 
 /** Exceptions do not cross the border whole, so a refusal is a value. */
 export type CommandResult<T> = { ok: true; value: T } | { ok: false; error: z.infer<typeof errorDetails> };

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import type { RunDetail } from '../../preload/contract.ts';
 import { lossSeries, smooth } from '../../renderer/charts/loss-series.ts';
 
 test('training and evaluation share one ascending list of steps', () => {
-  const rows = [
+  const rows: RunDetail['metrics'] = [
     { step: 2, values: { loss: 2 } },
     { step: 4, values: { loss: 1 } },
     { step: 4, values: { eval_loss: 1.5 } },
