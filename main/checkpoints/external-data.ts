@@ -22,7 +22,7 @@ export type ExternalDataView = {
   /** The folder that a session is to be opened with. */
   dir: string;
   /** Throws UserError where the model has no such tensor. */
-  locationOf(name: string): ExternalData;
+  locationOf: (name: string) => ExternalData;
 };
 
 /** @throws UserError "weights-on-several-drives" (Windows) */

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { externalDataView, storedWeights } from '../../main/checkpoints/external-data.ts';
-import { openModelFolder } from '../../main/checkpoints/model-folder.ts';
+import { openModelFolder, type WeightLocation } from '../../main/checkpoints/model-folder.ts';
 import { modelFor } from '../../main/engine/models/registry.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { goldenBatch, goldensFolder, readTensors } from '../support/goldens.ts';
@@ -65,11 +65,10 @@ test('weight files in several folders are read below the deepest that holds them
 test('a folder below another one that is spelled like its beginning is not mistaken for its child', () => {
   const bytes = (name: string) => safetensorsBytes({ [name]: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, 4);
   const folder = scratchFolder({ 'one/a.safetensors': bytes('a'), 'one-more/b.safetensors': bytes('b') });
-  const weight = (name: string, file: string) =>
-    [
-      name,
-      { name, dtype: 'F32' as const, shape: [1], byteOffset: 64, byteLength: 4, file: join(folder, file) },
-    ] as const;
+  const weight = (name: string, file: string): [string, WeightLocation] => [
+    name,
+    { name, dtype: 'F32', shape: [1], byteOffset: 64, byteLength: 4, file: join(folder, file) },
+  ];
   const model = { path: folder, config: {}, tokenizerFiles: [] };
   const weights = new Map([weight('a', 'one/a.safetensors'), weight('b', 'one-more/b.safetensors')]);
   const { dir, locationOf } = externalDataView({ ...model, weights });
