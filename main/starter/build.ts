@@ -1,5 +1,6 @@
 // `npm run build:starter`: corpus -> tokenizer -> training -> a Hugging Face model folder in resources/starter-model,
-// and what the finished model answers. Ctrl-C saves; the next call goes on. Arguments: --output FOLDER, --steps N.
+// and what the finished model answers. Ctrl-C saves; the next call goes on. Arguments: --output FOLDER, --steps N,
+// --threads N.
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,23 +16,26 @@ import { documents } from './corpus.ts';
 import { modelCard } from './model-card.ts';
 import { starterConfig } from './shape.ts';
 import { specialTokens, writeTokenizerFiles } from './tokenizer-files.ts';
-import { trainStarter, type StarterTraining } from './train.ts';
+import { trainStarter, type StarterEnd, type StarterTraining } from './train.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const { values } = parseArgs({ options: { output: { type: 'string' }, steps: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { output: { type: 'string' }, steps: { type: 'string' }, threads: { type: 'string' } },
+});
 const output = values.output ?? join(root, 'resources/starter-model');
 const scratch = join(root, 'out/starter');
 const draft = join(scratch, 'model');
 
 const training: StarterTraining = {
   seed: 1,
-  steps: Number(values.steps ?? 3200),
   warmupSteps: 100,
+  horizonSteps: 3200,
   learningRate: 2.5e-3,
   weightDecay: 0.1,
   rowsPerBatch: 8,
   rowLength: 256,
 };
+const end: StarterEnd = { steps: Number(values.steps ?? 1600), coolDownSteps: 500 };
 const tokenizerDocuments = 30_000;
 
 function* tokenizerTexts(): Iterable<string> {
@@ -61,12 +65,16 @@ writeTokenizerFiles(
 const tokenizer = loadTokenizer(draft);
 const encode = (text: string): ArrayLike<number> => tokenizer.encode(text, { specialTokens: false });
 
-const runtime = await openRuntime({ device: 'cpu' });
+const runtime = await openRuntime({
+  device: 'cpu',
+  ...(values.threads === undefined ? {} : { threads: Number(values.threads) }),
+});
 const statePath = join(scratch, 'state.bin');
 const tensors = await trainStarter({
   runtime,
   encode,
   training,
+  end,
   statePath,
   report,
   stopRequested: () => stopRequested,
@@ -82,7 +90,7 @@ writeFileSync(join(draft, 'config.json'), `${JSON.stringify(starterConfig, null,
 const parameters = tensors.reduce((sum, { data }) => sum + data.length, 0);
 writeFileSync(
   join(draft, 'README.md'),
-  modelCard({ parameters, trainedTokens: training.steps * training.rowsPerBatch * training.rowLength }),
+  modelCard({ parameters, trainedTokens: end.steps * training.rowsPerBatch * training.rowLength }),
 );
 rmSync(output, { recursive: true, force: true });
 renameSync(draft, output);

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname } from 'node:path';
 import type { Batch } from '../data/types.ts';
 import { modelFor } from '../engine/models/registry.ts';
-import { learningRateAt, type Schedule } from '../engine/optim/schedule.ts';
+import { learningRateAt } from '../engine/optim/schedule.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import { view } from '../training/flat-parameters.ts';
 import { Stepper } from '../training/stepper.ts';
@@ -15,13 +15,17 @@ import { initialWeights, starterConfig } from './shape.ts';
 
 export type StarterTraining = {
   seed: number;
-  steps: number;
   warmupSteps: number;
+  /** Length of the cosine that the learning rate follows; training may end before it does. */
+  horizonSteps: number;
   learningRate: number;
   weightDecay: number;
   rowsPerBatch: number;
   rowLength: number;
 };
+
+/** When training ends, and over how many last steps the learning rate sinks to zero. */
+export type StarterEnd = { steps: number; coolDownSteps: number };
 
 export type TrainedTensor = { name: string; shape: readonly number[]; data: Float32Array };
 
@@ -29,6 +33,7 @@ export type StarterRun = {
   runtime: Runtime;
   encode: Encode;
   training: StarterTraining;
+  end: StarterEnd;
   /** Where the interrupted state lies between two runs. */
   statePath: string;
   report: (line: string) => void;
@@ -41,7 +46,7 @@ const heldOutBatches = 8;
 
 /** Trains to the end, or saves and returns undefined when asked to stop. */
 export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | undefined> {
-  const { runtime, encode, training, report } = run;
+  const { runtime, encode, training, end, report } = run;
   const stepper = await Stepper.create(runtime, {
     model: modelFor(starterConfig),
     step: { trained: { kind: 'all' }, recompute: false, headChunks: 1, maxPositions: training.rowLength },
@@ -54,17 +59,11 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
     view(stepper.parameters, slot).set(initialWeights(slot.name, slot.size, training.seed));
   restore(run, stepper);
 
-  const schedule: Schedule = {
-    type: 'cosine',
-    learningRate: training.learningRate,
-    warmupSteps: training.warmupSteps,
-    totalSteps: training.steps,
-  };
   const batches = batchStream(training.seed, encode, training);
   for (let skipped = 0; skipped < stepper.step; skipped += 1) batches.next();
 
   let [losses, tokens, since] = [0, 0, performance.now()];
-  while (stepper.step < training.steps) {
+  while (stepper.step < end.steps) {
     if (run.stopRequested()) {
       save(run, stepper);
       report(`stopped at step ${stepper.step}; the next build goes on from there`);
@@ -73,7 +72,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
     }
     const batch = batches.next().value;
     const { loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 0);
-    const learningRate = learningRateAt(schedule, stepper.step);
+    const learningRate = rateAt(stepper.step, training, end);
     await stepper.update(learningRate);
     if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${stepper.step}`);
     losses += loss;
@@ -81,7 +80,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
     if (stepper.step % reportEvery === 0) {
       const seconds = (performance.now() - since) / 1000;
       report(
-        `step ${stepper.step}/${training.steps}  loss ${(losses / reportEvery).toFixed(4)}  ` +
+        `step ${stepper.step}/${end.steps}  loss ${(losses / reportEvery).toFixed(4)}  ` +
           `lr ${learningRate.toExponential(2)}  ${Math.round(tokens / seconds)} tokens/s`,
       );
       [losses, tokens, since] = [0, 0, performance.now()];
@@ -96,6 +95,13 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
   }));
   await stepper.dispose();
   return tensors;
+}
+
+/** Warm-up, a cosine, and a linear cool-down at the end, wherever the end is. */
+export function rateAt(step: number, training: StarterTraining, { steps, coolDownSteps }: StarterEnd): number {
+  const { learningRate, warmupSteps, horizonSteps } = training;
+  const cosine = learningRateAt({ type: 'cosine', learningRate, warmupSteps, totalSteps: horizonSteps }, step);
+  return cosine * Math.min(1, (steps - step) / coolDownSteps);
 }
 
 function* batchStream(
@@ -126,8 +132,8 @@ async function heldOutLoss(stepper: Stepper, { encode, training }: StarterRun): 
 }
 
 /** State file: one line of JSON (the settings and the step), then parameters and both moments as float32. */
-function save({ statePath, training }: StarterRun, stepper: Stepper): void {
-  const header = Buffer.from(`${JSON.stringify({ ...training, ...starterConfig, step: stepper.step })}\n`);
+function save({ statePath, training, end }: StarterRun, stepper: Stepper): void {
+  const header = Buffer.from(`${stateHeader(training, end, stepper.step)}\n`);
   const vectors = [stepper.parameters, stepper.firstMoments, stepper.secondMoments];
   const bytes = vectors.map((vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
   mkdirSync(dirname(statePath), { recursive: true });
@@ -135,14 +141,24 @@ function save({ statePath, training }: StarterRun, stepper: Stepper): void {
   renameSync(`${statePath}.part`, statePath);
 }
 
+/** What must be the same for training to go on: the end only counts once the cool-down has begun. */
+function stateHeader(training: StarterTraining, end: StarterEnd, step: number): string {
+  const cooling = step > end.steps - end.coolDownSteps ? end : {};
+  return JSON.stringify({ ...training, ...cooling, ...starterConfig, step });
+}
+
 /** Goes on from the state file where there is one of the same settings. */
-function restore({ statePath, training, report }: StarterRun, stepper: Stepper): void {
+function restore({ statePath, training, end, report }: StarterRun, stepper: Stepper): void {
   if (!existsSync(statePath)) return;
   const file = readFileSync(statePath);
-  const end = file.indexOf('\n') + 1;
-  const saved = JSON.parse(file.subarray(0, end).toString()) as { step: number };
-  if (JSON.stringify(saved) !== JSON.stringify({ ...training, ...starterConfig, step: saved.step })) return;
-  let at = end;
+  const headerBytes = file.indexOf('\n') + 1;
+  const header = file.toString('utf8', 0, headerBytes - 1);
+  const saved = JSON.parse(header) as { step: number };
+  if (header !== stateHeader(training, end, saved.step)) {
+    report('the saved state belongs to other settings; beginning anew');
+    return;
+  }
+  let at = headerBytes;
   for (const vector of [stepper.parameters, stepper.firstMoments, stepper.secondMoments]) {
     Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).set(file.subarray(at, at + vector.byteLength));
     at += vector.byteLength;
