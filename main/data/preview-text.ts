@@ -44,7 +44,7 @@ function visible(token: PreviewToken): string {
 }
 
 function gap(row: PreviewRow): string {
-  return `\n… ${String(row.leftOut)} tokens …\n`;
+  return `\n… ${String(row.leftOut)} more token${row.leftOut === 1 ? '' : 's'} …\n`;
 }
 
 function coloredTokens(row: PreviewRow): string {

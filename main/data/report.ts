@@ -15,7 +15,7 @@ export type DataReport = {
   invalid: number;
   /** Usable rows whose tokens are those of an earlier row. They are kept. */
   duplicates: number;
-  /** In the order found; at most 200 of a kind. problemCount is the number of all. */
+  /** By file and line; at most 200 of a kind. problemCount is the number of all. */
   problems: DataProblem[];
   problemCount: number;
   /** Tokens of the usable rows, after max_length. */
@@ -65,7 +65,10 @@ export class ReportBuilder {
   }
 
   finish(template: string, chatTemplate: string | undefined): DataReport {
-    const { counts, kept } = this.log;
+    const { counts } = this.log;
+    // The first rows of a file are read before they are judged; in the report, places follow each other.
+    const order = this.files.map((file) => file.file);
+    const kept = [...this.log.kept].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line);
     const sorted = this.lengths.slice(0, this.usable).sort();
     const percentile = (p: number) => sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? 0;
     return {

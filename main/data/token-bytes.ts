@@ -1,5 +1,6 @@
 // What a single token stands for, byte by byte. The tokenizer library gives ids only; with the bytes, a token can be
 // shown on its own and its place in the text can be found again.
+import { isUtf8 } from 'node:buffer';
 
 export type TokenBytes = (id: number) => Uint8Array | undefined;
 
@@ -11,7 +12,7 @@ type TokenizerJson = {
 };
 
 const encoder = new TextEncoder();
-const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** `pieceOf` gives the vocabulary entry of an id, `isAdded` whether it stands for itself (special and added tokens). */
 export function tokenBytes(
@@ -33,13 +34,22 @@ export function tokenBytes(
   };
 }
 
-/** Text of some bytes; bytes that are no whole character are written as \xE2. */
+/** Text of some bytes; those that are no whole character are written as \xE2. */
 export function showBytes(bytes: Uint8Array): string {
-  try {
-    return strictDecoder.decode(bytes);
-  } catch {
-    return Array.from(bytes, (byte) => `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  let text = '';
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0;
+    const length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
+    const character = bytes.subarray(at, at + length);
+    if (character.length === length && isUtf8(character)) {
+      text += decoder.decode(character);
+      at += length;
+    } else {
+      text += `\\x${first.toString(16).toUpperCase().padStart(2, '0')}`;
+      at++;
+    }
   }
+  return text;
 }
 
 /**

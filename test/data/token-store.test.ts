@@ -1,0 +1,47 @@
+// Rows come back from disk as they went in, in any order and of any size.
+import { join } from 'node:path';
+import { truncateSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { FingerprintSet, fingerprintOf } from '../../main/data/fingerprint-set.ts';
+import { TokenStoreWriter, openTokenStore, packRow } from '../../main/data/token-store.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const folder = tempFolder();
+
+test('rows, places and the report', () => {
+  const path = join(folder.path, 'store');
+  const writer = new TokenStoreWriter(path);
+  // The second row is larger than the writer's buffer.
+  const rows = [[5, 2_000_000_000, 7], Array.from({ length: 300_000 }, (_, i) => i), [], [1]];
+  for (const [i, ids] of rows.entries()) {
+    const trained = ids.map((id) => Number(id % 3 === 0));
+    writer.add(packRow(ids, trained), { file: i < 2 ? 'a' : 'b', line: i + 10 });
+  }
+  expect(openTokenStore(path)).toBeUndefined();
+  writer.finish({ seen: 4 });
+  const store = openTokenStore(path);
+  expect(store?.report).toEqual({ seen: 4 });
+  const dataset = store?.dataset;
+  for (const i of [3, 1, 0, 2]) {
+    const ids = rows[i] ?? [];
+    expect(Array.from(dataset?.read(i).inputIds ?? []).join()).toBe(ids.join());
+    expect(Array.from(dataset?.read(i).trained ?? []).join()).toBe(ids.map((id) => Number(id % 3 === 0)).join());
+    expect(dataset?.tokenCount(i)).toBe(ids.length);
+    expect(dataset?.trainedCount(i)).toBe(ids.filter((id) => id % 3 === 0).length);
+    expect(dataset?.place(i)).toEqual({ file: i < 2 ? 'a' : 'b', line: i + 10 });
+  }
+  expect(() => dataset?.read(4)).toThrow(RangeError);
+  dataset?.close();
+  truncateSync(join(path, 'rows.bin'), 16);
+  expect(openTokenStore(path)).toBeUndefined();
+});
+
+test('fingerprints tell rows apart and remember them', () => {
+  const set = new FingerprintSet();
+  let added = 0;
+  for (let i = 0; i < 100_000; i++) if (set.add(fingerprintOf(Uint32Array.of(1, i, 2, i >>> 7)))) added++;
+  expect(added).toBe(100_000);
+  for (let i = 0; i < 100_000; i += 997) expect(set.add(fingerprintOf(Uint32Array.of(1, i, 2, i >>> 7)))).toBe(false);
+  expect(fingerprintOf(Uint32Array.of(1, 2))).not.toBe(fingerprintOf(Uint32Array.of(2, 1)));
+  expect(fingerprintOf(Uint32Array.of(0))).not.toBe(fingerprintOf(Uint32Array.of(0, 0)));
+});
