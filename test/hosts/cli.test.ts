@@ -137,7 +137,6 @@ test('--json prints rows as trl names them, then the end, and nothing else on st
     status: 'completed',
     run: runName,
     output_dir: outputDir,
-    train_loss: 2,
   });
   expect(existsSync(join(outputDir, 'adapter_config.json'))).toBe(true);
   expect(outcome.stderr).toContain(`Run ${String(runName)}`);

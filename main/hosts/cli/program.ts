@@ -35,6 +35,15 @@ function program(launchJob: LaunchJob): Command {
   addModelCommands(lorelei, withApp);
 
   lorelei
+    .command('quickstart')
+    .description('fine-tune the model that ships with Lorelei: a minute on any CPU')
+    .action(async () => {
+      const { quickstart } = await import('./quickstart.ts');
+      const line = (text: string): void => void process.stdout.write(`${text}\n`);
+      process.exitCode = await withApp((app) => quickstart(app, line));
+    });
+
+  lorelei
     .command('serve')
     .description('show the runs in a browser, at an address that only this machine reaches')
     .option('--port <number>', 'port on 127.0.0.1; 0 takes any that is free', '7878')

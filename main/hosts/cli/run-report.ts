@@ -54,9 +54,9 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
       if (record.type === 'evaluation') row({ step: record.step, ...record.metrics });
       progress(record);
     },
-    ended({ runId, modelFolder }, { status, outputDir, metrics, error, lastStep, checkpoint }) {
+    ended({ runId, modelFolder }, { status, outputDir, error, lastStep, checkpoint }) {
       terminal.clear();
-      row({ event: 'end', status, run: runId, output_dir: outputDir, ...metrics, ...(error && { error }) });
+      row({ event: 'end', status, run: runId, output_dir: outputDir, ...(error && { error }) });
       if (error !== undefined) {
         stderr.write(`${errorText(error)}\n`);
       } else if (status === 'completed') {
