@@ -62,7 +62,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
   const batches = batchStream(training.seed, encode, training);
   for (let skipped = 0; skipped < stepper.step; skipped += 1) batches.next();
 
-  let [losses, tokens, since] = [0, 0, performance.now()];
+  let [losses, steps, tokens, since] = [0, 0, 0, performance.now()];
   while (stepper.step < end.steps) {
     if (run.stopRequested()) {
       save(run, stepper);
@@ -76,14 +76,15 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
     await stepper.update(learningRate);
     if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${stepper.step}`);
     losses += loss;
+    steps += 1;
     tokens += batch.tokenCount;
     if (stepper.step % reportEvery === 0) {
       const seconds = (performance.now() - since) / 1000;
       report(
-        `step ${stepper.step}/${end.steps}  loss ${(losses / reportEvery).toFixed(4)}  ` +
+        `step ${stepper.step}/${end.steps}  loss ${(losses / steps).toFixed(4)}  ` +
           `lr ${learningRate.toExponential(2)}  ${Math.round(tokens / seconds)} tokens/s`,
       );
-      [losses, tokens, since] = [0, 0, performance.now()];
+      [losses, steps, tokens, since] = [0, 0, 0, performance.now()];
     }
     if (stepper.step % saveEvery === 0) save(run, stepper);
   }
