@@ -120,14 +120,15 @@ test('a checkpoint meets a full disk: the earlier ones stay as they are', () => 
 });
 
 test('a disk that is really full', ({ skip }) => {
+  const run = (command: string, ...words: string[]) => void execFileSync(command, words, { stdio: 'ignore' });
   const disk = join(scratchFolder(), 'disk');
   mkdirSync(disk);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], { stdio: 'ignore' });
+    run('mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk);
   } catch {
     skip('only root can mount a small disk here; the tests above stand in for it');
   }
-  onTestFinished(() => void execFileSync('umount', [disk]));
+  onTestFinished(() => run('umount', disk));
   writeCheckpoint(disk, checkpointOfStep(1));
   const large = checkpointOfStep(2);
   large.optimizer.set('huge', { shape: [100_000], data: new Float32Array(100_000) });

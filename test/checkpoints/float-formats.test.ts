@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from '../../main/checkpoints/float-formats.ts';
 import { goldensFolder, readJson } from '../support/goldens.ts';
 
-// make-goldens.py: subnormals, overflow, infinities and ties, as PyTorch rounds them.
+// test/parity/safetensors_goldens.py: subnormals, overflow, infinities and ties, as PyTorch rounds them.
 const golden = readJson<{ float32: number[]; bf16: number[]; f16: number[] }>(
   join(goldensFolder, 'safetensors/rounding.json'),
 );

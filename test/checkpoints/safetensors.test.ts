@@ -7,7 +7,7 @@ import { sharedData } from '../support/shared-data.ts';
 import { userErrorOf } from '../support/user-error.ts';
 import { lfsPointer, safetensorsBytes, scratchFolder } from './scratch.ts';
 
-// Written by the reference implementation, see make-goldens.py.
+// Written by the reference implementation, see test/parity/safetensors_goldens.py.
 const mixed = join(goldensFolder, 'safetensors/mixed.safetensors');
 
 function readAll(path: string): Record<string, number[]> {

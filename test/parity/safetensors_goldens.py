@@ -1,18 +1,16 @@
-"""Makes test/goldens/safetensors: what the reference implementation writes, and how PyTorch rounds to 16 bits.
+"""Makes goldens/safetensors: what the reference implementation writes, and how PyTorch rounds to 16 bits.
 
-Run with torch and safetensors installed: python test/checkpoints/make-goldens.py
+Usage: python safetensors_goldens.py GOLDENS_FOLDER
 """
 
 import json
 import random
 import struct
+import sys
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-
-folder = Path(__file__).parent.parent / "goldens" / "safetensors"
-
 
 def bits(values: torch.Tensor) -> list[int]:
     return [value & 0xFFFF for value in values.view(torch.int16).tolist()]
@@ -35,19 +33,27 @@ def rounding() -> dict:
     return {"float32": words, "bf16": bits(values.to(torch.bfloat16)), "f16": bits(values.to(torch.float16))}
 
 
-folder.mkdir(parents=True, exist_ok=True)
-(folder / "rounding.json").write_text(json.dumps(rounding(), separators=(",", ":")) + "\n")
-save_file(
-    {
-        "b.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3) / 4 - 0.5,
-        "a.weight": torch.tensor([1.5, -2.0, 3.25], dtype=torch.float32),
-        "half": torch.tensor([[0.5, -1.0]], dtype=torch.float16),
-        "brain": torch.tensor([1.0, 2.5, -0.125], dtype=torch.bfloat16),
-        "ids": torch.tensor([3, -1], dtype=torch.int32),
-        "bytes": torch.tensor([1, 2, 255], dtype=torch.uint8),
-        "scalar": torch.tensor(7.0, dtype=torch.float32),
-        "nothing": torch.zeros((0, 4), dtype=torch.float32),
-    },
-    folder / "mixed.safetensors",
-    metadata={"format": "pt"},
-)
+def main():
+    folder = Path(sys.argv[1]) / "safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rounding.json").write_text(json.dumps(rounding(), separators=(",", ":")) + "\n")
+    save_file(
+        {
+            "b.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3) / 4 - 0.5,
+            "a.weight": torch.tensor([1.5, -2.0, 3.25], dtype=torch.float32),
+            "half": torch.tensor([[0.5, -1.0]], dtype=torch.float16),
+            "brain": torch.tensor([1.0, 2.5, -0.125], dtype=torch.bfloat16),
+            "ids": torch.tensor([3, -1], dtype=torch.int32),
+            "bytes": torch.tensor([1, 2, 255], dtype=torch.uint8),
+            "scalar": torch.tensor(7.0, dtype=torch.float32),
+            "nothing": torch.zeros((0, 4), dtype=torch.float32),
+        },
+        folder / "mixed.safetensors",
+        metadata={"format": "pt"},
+    )
+    # The reference writer lets only its own user read.
+    (folder / "mixed.safetensors").chmod(0o644)
+
+
+if __name__ == "__main__":
+    main()
