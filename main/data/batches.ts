@@ -1,7 +1,7 @@
 // Lays rows out as a batch for the graph. Which rows, and in which order, is decided by epoch-order.ts and the loop.
 import type { Batch, TokenizedExample } from './types.ts';
 
-export { epochOrder, type EpochOrderOptions, type SamplingStrategy } from './epoch-order.ts';
+export { epochOrder } from './epoch-order.ts';
 export { splitDataset } from './split-dataset.ts';
 
 /**

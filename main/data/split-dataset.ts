@@ -10,8 +10,8 @@ const SPLIT_STREAM = 0x5e7;
  * `testSplitSize`: a share of the rows between 0 and 1 (rounded up), or a number of rows. Both parts are views that
  * keep the order of the file. Throws UserError test-split-size.
  */
-export function splitDataset<Dataset extends TokenizedDataset>(
-  dataset: Dataset,
+export function splitDataset(
+  dataset: TokenizedDataset,
   testSplitSize: number,
   seed: number,
 ): { train: TokenizedDataset; evaluation: TokenizedDataset } {

@@ -37,7 +37,7 @@ export function tokenBytes(
 /** Text of some bytes; those that are no whole character are written as \xE2. */
 export function showBytes(bytes: Uint8Array): string {
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const first = bytes[at] ?? 0;
     const length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
     const character = bytes.subarray(at, at + length);

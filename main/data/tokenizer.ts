@@ -1,12 +1,19 @@
 // A model folder's tokenizer: text to ids and back, special tokens, chat template. Wraps @huggingface/tokenizers and
 // adds what it lacks: what single tokens stand for, where they lie in the text, and one rule for BOS and EOS.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { UserError, messageOf } from '../errors.ts';
 import { ChatTemplate, type RenderOptions } from './chat-template.ts';
 import { isRecord } from './readers/reader.ts';
+import {
+  readTokenizerFiles,
+  templateAt,
+  templateOf,
+  tokenText,
+  invalidTokenizer,
+  type TokenizerFiles,
+} from './tokenizer-files.ts';
 import { locateTokens, showBytes, tokenBytes, type TokenBytes } from './token-bytes.ts';
 import type { Message } from './types.ts';
 import { cutAtSpaces } from './word-cuts.ts';
@@ -24,28 +31,11 @@ export type LoadTokenizerOptions = {
   chatTemplatePath?: string | undefined;
 };
 
-type Parts = { json: Record<string, unknown>; config: Record<string, unknown>; folder: string; source: string };
-
 /** Throws UserError: tokenizer-missing, tokenizer-invalid, chat-template-missing, chat-template-invalid, eos-token-unknown. */
 export function loadTokenizer(modelFolder: string, options: LoadTokenizerOptions = {}): TextTokenizer {
-  const path = join(modelFolder, 'tokenizer.json');
-  if (!existsSync(path)) {
-    const old = existsSync(join(modelFolder, 'tokenizer.model'));
-    throw new UserError({
-      code: 'tokenizer-missing',
-      message: `${modelFolder} has no tokenizer.json${old ? ', only the older tokenizer.model' : ''}.`,
-      fix: old
-        ? 'Take tokenizer.json from a newer upload of the model, or save the model again with a recent transformers.'
-        : 'Add the tokenizer.json that belongs to the model; most model uploads have one.',
-    });
-  }
-  const source = readFileSync(path, 'utf8');
-  const json = parseObject(source, path);
-  const config = readConfig(modelFolder);
-  const chatTemplate = options.chatTemplatePath
-    ? templateAt(options.chatTemplatePath)
-    : templateOfFolder(modelFolder, config);
-  return new TextTokenizer({ json, config, folder: modelFolder, source }, { chatTemplate, eosToken: options.eosToken });
+  const files = readTokenizerFiles(modelFolder);
+  const chatTemplate = options.chatTemplatePath ? templateAt(options.chatTemplatePath) : templateOf(files);
+  return new TextTokenizer(files, { chatTemplate, eosToken: options.eosToken });
 }
 
 export class TextTokenizer {
@@ -62,7 +52,7 @@ export class TextTokenizer {
   readonly chatTemplate: string | undefined;
   /** Changes when anything changes that token ids depend on. */
   readonly fingerprint: string;
-  private readonly parts: Parts;
+  private readonly files: TokenizerFiles;
   private readonly inner: Tokenizer;
   private readonly bytesOf: TokenBytes;
   private readonly special: Set<number>;
@@ -72,39 +62,39 @@ export class TextTokenizer {
   private readonly after: number[];
   private template: ChatTemplate | undefined;
 
-  constructor(parts: Parts, overrides: TokenizerOverrides = {}, inner?: Tokenizer) {
-    this.parts = parts;
-    this.inner = inner ?? buildInner(parts);
+  constructor(files: TokenizerFiles, overrides: TokenizerOverrides = {}, inner?: Tokenizer) {
+    this.files = files;
+    this.inner = inner ?? buildInner(files);
     const addedTokens = [...this.inner.get_added_tokens_decoder().values()];
     this.added = new Set(addedTokens.map((token) => token.id));
     this.special = new Set(addedTokens.filter((token) => token.special).map((token) => token.id));
-    this.vocabSize = highestId(parts.json, this.added) + 1;
-    this.bosToken = tokenText(parts.config.bos_token);
-    this.eosToken = overrides.eosToken ?? tokenText(parts.config.eos_token);
+    this.vocabSize = highestId(files.json, this.added) + 1;
+    this.bosToken = tokenText(files.config.bos_token);
+    this.eosToken = overrides.eosToken ?? tokenText(files.config.eos_token);
     this.bosId = this.idOf(this.bosToken);
     this.eosId = this.idOf(this.eosToken);
-    this.padId = this.idOf(tokenText(parts.config.pad_token));
+    this.padId = this.idOf(tokenText(files.config.pad_token));
     if (overrides.eosToken !== undefined && this.eosId === undefined)
-      throw unknownEos(overrides.eosToken, parts.folder);
+      throw unknownEos(overrides.eosToken, files.folder);
     const fromFile = this.wrappedInSpecialTokens();
-    this.before = withConfigured(fromFile.before, this.bosId, parts.config.add_bos_token, 'first');
-    this.after = withConfigured(fromFile.after, this.eosId, parts.config.add_eos_token, 'last');
+    this.before = withConfigured(fromFile.before, this.bosId, files.config.add_bos_token, 'first');
+    this.after = withConfigured(fromFile.after, this.eosId, files.config.add_eos_token, 'last');
     this.addsBos = this.bosId !== undefined && this.before.includes(this.bosId);
     this.chatTemplate = overrides.chatTemplate;
     this.bytesOf = tokenBytes(
-      { ...parts.json, model: isRecord(parts.json.model) ? parts.json.model : {} },
+      { ...files.json, model: isRecord(files.json.model) ? files.json.model : {} },
       (id) => this.inner.id_to_token(id),
       (id) => this.added.has(id),
     );
     this.fingerprint = createHash('sha256')
-      .update(JSON.stringify([parts.source, this.before, this.after, this.eosToken, this.bosToken, this.chatTemplate]))
+      .update(JSON.stringify([files.source, this.before, this.after, this.eosToken, this.bosToken, this.chatTemplate]))
       .digest('hex');
   }
 
   /** The same tokenizer with another end token or template. */
   with(overrides: TokenizerOverrides): TextTokenizer {
     const { eosToken = this.eosToken, chatTemplate = this.chatTemplate } = overrides;
-    return new TextTokenizer(this.parts, { eosToken, chatTemplate }, this.inner);
+    return new TextTokenizer(this.files, { eosToken, chatTemplate }, this.inner);
   }
 
   /** Ids of a text. `specialTokens` (default true) adds BOS and whatever else the tokenizer wraps texts in, once. */
@@ -159,7 +149,7 @@ export class TextTokenizer {
     if (this.chatTemplate === undefined) {
       throw new UserError({
         code: 'chat-template-missing',
-        message: `The tokenizer in ${this.parts.folder} has no chat template, so conversations cannot be written for it.`,
+        message: `The tokenizer in ${this.files.folder} has no chat template, so conversations cannot be written for it.`,
         fix: 'Set template: chatml (or alpaca), or name a template with chat_template_path.',
       });
     }
@@ -170,8 +160,8 @@ export class TextTokenizer {
   /** Another template with this tokenizer's special tokens. */
   compile(source: string): ChatTemplate {
     const variables: Record<string, unknown> = { bos_token: this.bosToken ?? '', eos_token: this.eosToken ?? '' };
-    for (const name of ['pad_token', 'unk_token']) variables[name] = tokenText(this.parts.config[name]) ?? '';
-    return new ChatTemplate(source, variables, this.parts.folder);
+    for (const name of ['pad_token', 'unk_token']) variables[name] = tokenText(this.files.config[name]) ?? '';
+    return new ChatTemplate(source, variables, this.files.folder);
   }
 
   private wrappedInSpecialTokens(): { before: number[]; after: number[] } {
@@ -198,13 +188,13 @@ export function checkVocabulary(tokenizer: TextTokenizer, embeddingRows: number,
   });
 }
 
-function buildInner(parts: Parts): Tokenizer {
+function buildInner(files: TokenizerFiles): Tokenizer {
   try {
     // Of the config only this matters for ids; the rest of it steers Python classes.
-    const config = { eos_token: tokenText(parts.config.eos_token), clean_up_tokenization_spaces: false };
-    return new Tokenizer(cutAtSpaces(parts.json), config);
+    const config = { eos_token: tokenText(files.config.eos_token), clean_up_tokenization_spaces: false };
+    return new Tokenizer(cutAtSpaces(files.json), config);
   } catch (error) {
-    throw invalid(join(parts.folder, 'tokenizer.json'), messageOf(error), error);
+    throw invalidTokenizer(join(files.folder, 'tokenizer.json'), messageOf(error), error);
   }
 }
 
@@ -222,74 +212,6 @@ function withConfigured(ids: number[], id: number | undefined, configured: unkno
   if (id === undefined || typeof configured !== 'boolean' || configured === ids.includes(id)) return ids;
   if (!configured) return ids.filter((other) => other !== id);
   return place === 'first' ? [id, ...ids] : [...ids, id];
-}
-
-function readConfig(folder: string): Record<string, unknown> {
-  const read = (name: string) => {
-    const path = join(folder, name);
-    return existsSync(path) ? parseObject(readFileSync(path, 'utf8'), path) : {};
-  };
-  return { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
-}
-
-function templateAt(path: string): string {
-  if (!existsSync(path)) throw noTemplate(path, 'there is no such file or folder');
-  if (!statSync(path).isDirectory()) return readFileSync(path, 'utf8');
-  const found = templateOfFolder(path, readConfig(path));
-  if (found === undefined) throw noTemplate(path, 'its tokenizer has no chat template');
-  return found;
-}
-
-/** chat_template.jinja, chat_template.json, or tokenizer_config.json's chat_template, a text or a list of named ones. */
-function templateOfFolder(folder: string, config: Record<string, unknown>): string | undefined {
-  const jinja = join(folder, 'chat_template.jinja');
-  if (existsSync(jinja)) return readFileSync(jinja, 'utf8');
-  const json = join(folder, 'chat_template.json');
-  const value =
-    config.chat_template ??
-    (existsSync(json) ? parseObject(readFileSync(json, 'utf8'), json).chat_template : undefined);
-  if (typeof value === 'string') return value;
-  if (!Array.isArray(value)) return undefined;
-  const named = value.filter((item): item is { name: string; template: string } => {
-    return isRecord(item) && typeof item.name === 'string' && typeof item.template === 'string';
-  });
-  return (named.find((item) => item.name === 'default') ?? named[0])?.template;
-}
-
-/** Tokens are written as text or as {content, …}. */
-function tokenText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  return isRecord(value) && typeof value.content === 'string' ? value.content : undefined;
-}
-
-function parseObject(text: string, path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw invalid(path, messageOf(error), error);
-  }
-  if (!isRecord(value)) throw invalid(path, 'it holds no object');
-  return value;
-}
-
-function invalid(path: string, reason: string, cause?: unknown): UserError {
-  return new UserError(
-    {
-      code: 'tokenizer-invalid',
-      message: `${path} cannot be used: ${reason}.`,
-      fix: 'The file is likely cut off or damaged: download the model folder again.',
-    },
-    { cause },
-  );
-}
-
-function noTemplate(path: string, reason: string): UserError {
-  return new UserError({
-    code: 'chat-template-missing',
-    message: `chat_template_path "${path}": ${reason}.`,
-    fix: 'Name a .jinja file or a model folder whose tokenizer_config.json has a chat_template.',
-  });
 }
 
 function unknownEos(token: string, folder: string): UserError {

@@ -109,12 +109,14 @@ export function exampleWriter(
           );
         case 'prompt-completion': {
           const { prompt, completion } = example;
-          if (typeof prompt === 'string' || typeof completion === 'string') {
-            const pair = { prompt: String(prompt), completion: String(completion) };
+          if (typeof prompt === 'string' && typeof completion === 'string') {
             // As TRL: text rows are joined as they are. A template that was asked for by name is used.
             return template === 'chatml' || template === 'alpaca'
-              ? writeInstruction({ history: [], instruction: pair.prompt, output: pair.completion }, withSpans)
-              : { text: pair.prompt + pair.completion, templated: false, prompt: pair.prompt };
+              ? writeInstruction({ history: [], instruction: prompt, output: completion }, withSpans)
+              : { text: prompt + completion, templated: false, prompt };
+          }
+          if (typeof prompt === 'string' || typeof completion === 'string') {
+            throw new RowProblem('prompt and completion must both be text or both be lists of messages');
           }
           if (template === 'alpaca') return alpaca(messagesAsInstruction([...prompt, ...completion]));
           const chosen = chat ?? noTemplate(tokenizer, template);

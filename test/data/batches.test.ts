@@ -61,12 +61,15 @@ describe('epochOrder', () => {
     expect(order('sequential', 1, 3)).toEqual(everyRow);
   });
 
-  test.each(['random', 'group_by_length'] as const)('%s: every row once, the same for a seed, another for each epoch', (strategy) => {
-    expect(sorted(order(strategy))).toEqual(everyRow);
-    expect(order(strategy)).toEqual(order(strategy));
-    expect(order(strategy, 42, 1)).not.toEqual(order(strategy));
-    expect(order(strategy, 43)).not.toEqual(order(strategy));
-  });
+  test.each(['random', 'group_by_length'] as const)(
+    '%s: every row once, the same for a seed, another for each epoch',
+    (strategy) => {
+      expect(sorted(order(strategy))).toEqual(everyRow);
+      expect(order(strategy)).toEqual(order(strategy));
+      expect(order(strategy, 42, 1)).not.toEqual(order(strategy));
+      expect(order(strategy, 43)).not.toEqual(order(strategy));
+    },
+  );
 
   test('a seed gives this order in every version', () => {
     expect(Array.from(epochOrder({ length: 10, seed: 42, epoch: 0, strategy: 'random' }))).toMatchInlineSnapshot(`
@@ -134,7 +137,8 @@ describe('splitDataset', () => {
     trainedCount: (i) => i,
     read: (i) => example([i], [0]),
   });
-  const rows = (part: TokenizedDataset) => Array.from({ length: part.length }, (_, i) => part.read(i).inputIds[0] ?? -1);
+  const rows = (part: TokenizedDataset) =>
+    Array.from({ length: part.length }, (_, i) => part.read(i).inputIds[0] ?? -1);
 
   test('a share is rounded up; parts keep the order of the file and share no row', () => {
     const { train, evaluation } = splitDataset(dataset(101), 0.05, 42);
@@ -146,7 +150,9 @@ describe('splitDataset', () => {
 
   test('a number of rows; the same for a seed', () => {
     expect(rows(splitDataset(dataset(50), 7, 1).evaluation)).toEqual(rows(splitDataset(dataset(50), 7, 1).evaluation));
-    expect(rows(splitDataset(dataset(50), 7, 1).evaluation)).not.toEqual(rows(splitDataset(dataset(50), 7, 2).evaluation));
+    expect(rows(splitDataset(dataset(50), 7, 1).evaluation)).not.toEqual(
+      rows(splitDataset(dataset(50), 7, 2).evaluation),
+    );
     expect(splitDataset(dataset(50), 7, 1).evaluation.length).toBe(7);
   });
 

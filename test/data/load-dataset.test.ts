@@ -19,7 +19,15 @@ beforeEach(() => {
 const jsonl = (rows: unknown[]) => rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))).join('\n');
 
 function options(file: string, more: Partial<DataOptions> = {}): DataOptions {
-  return { files: [file], datasetTextField: 'text', template: 'model', assistantOnlyLoss: false, maxLength: null, cacheDir, ...more };
+  return {
+    files: [file],
+    datasetTextField: 'text',
+    template: 'model',
+    assistantOnlyLoss: false,
+    maxLength: null,
+    cacheDir,
+    ...more,
+  };
 }
 
 async function refusal(settings: DataOptions): Promise<UserError> {
@@ -30,7 +38,10 @@ async function refusal(settings: DataOptions): Promise<UserError> {
 
 describe('the report', () => {
   test('counts every kind of row, with places', async () => {
-    const good = Array.from({ length: 30 }, (_, i) => ({ prompt: `Question ${String(i)}:`, completion: ` answer ${String(i)}` }));
+    const good = Array.from({ length: 30 }, (_, i) => ({
+      prompt: `Question ${String(i)}:`,
+      completion: ` answer ${String(i)}`,
+    }));
     const rows = [
       ...good,
       { prompt: 'a', completion: '   ' },
@@ -78,7 +89,10 @@ describe('the report', () => {
 
   test('percentiles of the lengths before max_length', async () => {
     // A row of n words x has n tokens, and BOS and EOS.
-    const file = folder.write('lengths.jsonl', jsonl(Array.from({ length: 100 }, (_, i) => ({ text: 'x '.repeat(i + 1).trim() }))));
+    const file = folder.write(
+      'lengths.jsonl',
+      jsonl(Array.from({ length: 100 }, (_, i) => ({ text: 'x '.repeat(i + 1).trim() }))),
+    );
     const { dataset, report } = await loadDataset(options(file, { maxLength: 50 }), tokenizer);
     dataset.close();
     expect(report.lengthPercentiles).toEqual({ p50: 52, p90: 92, p95: 97, p99: 101, max: 102 });
@@ -102,7 +116,10 @@ describe('the report', () => {
   });
 
   test('pre-tokenized rows from Parquet', async () => {
-    const { dataset, report } = await loadDataset(options(join(import.meta.dirname, 'fixtures', 'tokens.parquet')), tokenizer);
+    const { dataset, report } = await loadDataset(
+      options(join(import.meta.dirname, 'fixtures', 'tokens.parquet')),
+      tokenizer,
+    );
     expect(report.shape).toBe('input_ids');
     expect(Array.from(dataset.read(0).inputIds)).toEqual([1, 5, 6, 7]);
     expect(Array.from(dataset.read(1).trained)).toEqual([0, 1, 1]);
@@ -112,16 +129,28 @@ describe('the report', () => {
 
 describe('refusals', () => {
   test('too many bad rows, with the first of them', async () => {
-    const rows = Array.from({ length: 20 }, (_, i) => (i % 5 === 2 ? { messages: 'x' } : { messages: [{ role: 'user', content: 'a' }] }));
+    const rows = Array.from({ length: 20 }, (_, i) =>
+      i % 5 === 2 ? { messages: 'x' } : { messages: [{ role: 'user', content: 'a' }] },
+    );
     const error = await refusal(options(folder.write('bad.jsonl', jsonl(rows)), { template: 'chatml' }));
     expect(error.code).toBe('dataset-too-many-invalid-rows');
     expect(error.message).toMatch(/4 of 20 rows cannot be used: .*bad.jsonl:3: "messages" should be a list.*:8: /);
   });
 
   test.each<[string, unknown[], Partial<DataOptions>, RegExp]>([
-    ['prompts longer than max_length', [{ prompt: 'word '.repeat(50), completion: 'x' }], { maxLength: 10 }, /1 have no token to train.* max_length.*Raise max_length \(now 10\)/],
+    [
+      'prompts longer than max_length',
+      [{ prompt: 'word '.repeat(50), completion: 'x' }],
+      { maxLength: 10 },
+      /1 have no token to train.* max_length.*Raise max_length \(now 10\)/,
+    ],
     ['empty texts', [{ text: '' }, { text: ' \n' }], {}, /of 2 rows, 2 are empty.*:1: the text is empty/],
-    ['no assistant', [{ messages: [{ role: 'user', content: 'a' }] }], { template: 'chatml', assistantOnlyLoss: true }, /check the roles/],
+    [
+      'no assistant',
+      [{ messages: [{ role: 'user', content: 'a' }] }],
+      { template: 'chatml', assistantOnlyLoss: true },
+      /check the roles/,
+    ],
   ])('nothing left: %s', async (_name, rows, more, saying) => {
     const error = await refusal(options(folder.write('nothing.jsonl', jsonl(rows)), more));
     expect(error.code).toBe('dataset-nothing-to-train');
@@ -131,7 +160,9 @@ describe('refusals', () => {
   test('what the chat template refuses is told in its words', async () => {
     const strict = tokenizer.with({ chatTemplate: "{{ raise_exception('Only one system message') }}" });
     const file = folder.write('strict.jsonl', jsonl([{ messages: [{ role: 'user', content: 'a' }] }]));
-    await expect(loadDataset(options(file), strict)).rejects.toThrow(/the chat template refuses the row: Only one system message/);
+    await expect(loadDataset(options(file), strict)).rejects.toThrow(
+      /the chat template refuses the row: Only one system message/,
+    );
   });
 
   test('a file without rows, files that do not exist', async () => {
@@ -178,7 +209,10 @@ describe('the cache', () => {
   });
 
   test('limit stops early', async () => {
-    const file = folder.write('many.jsonl', jsonl(Array.from({ length: 500 }, (_, i) => ({ text: `row ${String(i)}` }))));
+    const file = folder.write(
+      'many.jsonl',
+      jsonl(Array.from({ length: 500 }, (_, i) => ({ text: `row ${String(i)}` }))),
+    );
     const { dataset, report } = await loadDataset(options(file, { limit: 7 }), tokenizer);
     dataset.close();
     expect([dataset.length, report.usable]).toEqual([7, 7]);

@@ -28,7 +28,9 @@ const preview = await previewDataset(
 );
 
 test('tokens with what is trained, places and counts', () => {
-  expect(preview.rows.map(({ line, tokenCount, trainedCount, leftOut }) => [line, tokenCount, trainedCount, leftOut])).toEqual([
+  expect(
+    preview.rows.map(({ line, tokenCount, trainedCount, leftOut }) => [line, tokenCount, trainedCount, leftOut]),
+  ).toEqual([
     [1, 7, 4, 1],
     [3, 10, 9, 4],
   ]);

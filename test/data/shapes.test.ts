@@ -29,30 +29,70 @@ const CASES: [name: string, row: Row, example: Example][] = [
   ],
   [
     'content in parts',
-    { messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'text', text: 'b' }] }, assistant('c')] },
+    {
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'a' },
+            { type: 'text', text: 'b' },
+          ],
+        },
+        assistant('c'),
+      ],
+    },
     { kind: 'messages', messages: [user('ab'), assistant('c')] },
   ],
   [
     'conversations with from and value',
-    { conversations: [{ from: 'system', value: 's' }, { from: 'human', value: 'a' }, { from: 'gpt', value: 'b' }] },
+    {
+      conversations: [
+        { from: 'system', value: 's' },
+        { from: 'human', value: 'a' },
+        { from: 'gpt', value: 'b' },
+      ],
+    },
     { kind: 'messages', messages: [system('s'), user('a'), assistant('b')] },
   ],
   [
     'conversations with User and Assistant, system beside them',
-    { system: 's', mask: 'User', conversations: [{ from: 'User', value: 'a' }, { from: 'Assistant', value: 'b' }] },
+    {
+      system: 's',
+      mask: 'User',
+      conversations: [
+        { from: 'User', value: 'a' },
+        { from: 'Assistant', value: 'b' },
+      ],
+    },
     { kind: 'messages', messages: [system('s'), user('a'), assistant('b')] },
   ],
   [
     'an empty system says nothing',
-    { system: ' ', conversations: [{ from: 'human', value: 'a' }, { from: 'gpt', value: 'b' }] },
+    {
+      system: ' ',
+      conversations: [
+        { from: 'human', value: 'a' },
+        { from: 'gpt', value: 'b' },
+      ],
+    },
     { kind: 'messages', messages: [user('a'), assistant('b')] },
   ],
   [
     'conversation of pairs',
-    { system: 's', conversation: [{ human: 'a', assistant: 'b' }, { assistant: 'd', human: 'c' }] },
+    {
+      system: 's',
+      conversation: [
+        { human: 'a', assistant: 'b' },
+        { assistant: 'd', human: 'c' },
+      ],
+    },
     { kind: 'messages', messages: [system('s'), user('a'), assistant('b'), user('c'), assistant('d')] },
   ],
-  ['prompt and completion', { prompt: 'a', completion: 'b' }, { kind: 'prompt-completion', prompt: 'a', completion: 'b' }],
+  [
+    'prompt and completion',
+    { prompt: 'a', completion: 'b' },
+    { kind: 'prompt-completion', prompt: 'a', completion: 'b' },
+  ],
   [
     'prompt and completion of messages',
     { prompt: [user('a')], completion: [assistant('b')] },
@@ -73,15 +113,27 @@ const CASES: [name: string, row: Row, example: Example][] = [
     { instruction: 'a', context: 'c', response: 'b', category: 'x' },
     { kind: 'instruction', instruction: 'a', input: 'c', output: 'b', history: [] },
   ],
-  ['instruction, answer', { instruction: 'a', answer: 'b' }, { kind: 'instruction', instruction: 'a', output: 'b', history: [] }],
-  ['Question, Answer in capitals', { Question: 'a', ' Answer': 'b' }, { kind: 'instruction', instruction: 'a', output: 'b', history: [] }],
+  [
+    'instruction, answer',
+    { instruction: 'a', answer: 'b' },
+    { kind: 'instruction', instruction: 'a', output: 'b', history: [] },
+  ],
+  [
+    'Question, Answer in capitals',
+    { Question: 'a', ' Answer': 'b' },
+    { kind: 'instruction', instruction: 'a', output: 'b', history: [] },
+  ],
   [
     'query, response, history as JSON text',
     { query: 'a', response: 'b', history: '[["c","d"]]' },
     { kind: 'instruction', instruction: 'a', output: 'b', history: [['c', 'd']] },
   ],
   ['input, output', { input: 'a', output: 'b' }, { kind: 'instruction', instruction: 'a', output: 'b', history: [] }],
-  ['numbers as text', { question: 7, answer: 3.5 }, { kind: 'instruction', instruction: '7', output: '3.5', history: [] }],
+  [
+    'numbers as text',
+    { question: 7, answer: 3.5 },
+    { kind: 'instruction', instruction: '7', output: '3.5', history: [] },
+  ],
   ['response only', { response: 'a' }, { kind: 'text', text: 'a' }],
   ['tokens', { input_ids: [1, 2] }, { kind: 'tokens', inputIds: [1, 2] }],
   [
@@ -113,7 +165,10 @@ describe('which shape wins', () => {
   });
 
   test.each([
-    [{ prompt: 'p', chosen: 'a', rejected: 'b' }, /chosen and rejected.*columns: \{prompt: prompt, completion: chosen\}/],
+    [
+      { prompt: 'p', chosen: 'a', rejected: 'b' },
+      /chosen and rejected.*columns: \{prompt: prompt, completion: chosen\}/,
+    ],
     [{ chosen: [], rejected: [] }, /columns: \{messages: chosen\}/],
     [{ question: 'p', response_j: 'a', response_k: 'b' }, /completion: response_j/],
     [{ input: {}, preferred_output: [], non_preferred_output: [] }, /preferred_output and non_preferred_output/],

@@ -25,7 +25,13 @@ function tokenize(
   const notes: string[] = [];
   const note = (message: string) => notes.push(message);
   const writer = exampleWriter(tokenizer, settings.template ?? 'model', note);
-  const row = tokenizeExample(example, tokenizer, writer, { assistantOnlyLoss: false, maxLength: null, ...settings }, note);
+  const row = tokenizeExample(
+    example,
+    tokenizer,
+    writer,
+    { assistantOnlyLoss: false, maxLength: null, ...settings },
+    note,
+  );
   const part = (bit: number) => tokenizer.decode(row.inputIds.filter((_, i) => row.trained[i] === bit));
   return { ...row, notes, trainedText: part(1), otherText: part(0), text: tokenizer.decode(row.inputIds) };
 }
@@ -212,7 +218,9 @@ describe('templates', () => {
     const pair: Example = { kind: 'prompt-completion', prompt: 'a', completion: 'b' };
     expect(tokenize(qwen, pair).text).toBe('ab<|im_end|>');
     expect(tokenize(qwen, pair, { template: 'chatml' }).text).toContain('<|im_start|>user\na<|im_end|>');
-    expect(tokenize(qwen, pair, { template: 'alpaca' }).text).toContain('### Instruction:\na\n\n### Response:\nb<|im_end|>');
+    expect(tokenize(qwen, pair, { template: 'alpaca' }).text).toContain(
+      '### Instruction:\na\n\n### Response:\nb<|im_end|>',
+    );
   });
 });
 

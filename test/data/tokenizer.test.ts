@@ -45,7 +45,11 @@ describe.each(Object.entries(tokenizers))('%s', (_name, tokenizer) => {
     const all = tokenizer.encode('The cat sat down.', { specialTokens: true });
     expect(all.slice(0, prompt.length)).toEqual(prompt);
     const decoder = streamDecoder(tokenizer, prompt);
-    const text = all.slice(prompt.length).map((id) => decoder.push(id)).join('') + decoder.end();
+    const text =
+      all
+        .slice(prompt.length)
+        .map((id) => decoder.push(id))
+        .join('') + decoder.end();
     expect(text).toBe(' sat down.');
   });
 
@@ -66,7 +70,13 @@ describe.each(Object.entries(tokenizers))('%s', (_name, tokenizer) => {
 
 test('what is known of each', () => {
   const { llama3_1, qwen3, mistral } = tokenizers;
-  const facts = ({ vocabSize, bosId, eosId, padId, addsBos }: (typeof tokenizers)['qwen3']) => ({ vocabSize, bosId, eosId, padId, addsBos });
+  const facts = ({ vocabSize, bosId, eosId, padId, addsBos }: (typeof tokenizers)['qwen3']) => ({
+    vocabSize,
+    bosId,
+    eosId,
+    padId,
+    addsBos,
+  });
   expect(facts(llama3_1)).toEqual({ vocabSize: 128256, bosId: 128000, eosId: 128009, padId: undefined, addsBos: true });
   expect(facts(qwen3)).toEqual({ vocabSize: 151669, bosId: undefined, eosId: 151645, padId: 151643, addsBos: false });
   expect(facts(mistral)).toEqual({ vocabSize: 32000, bosId: 1, eosId: 2, padId: undefined, addsBos: true });
@@ -109,7 +119,9 @@ describe('tokenizer_config.json', () => {
     folder.write('named/chat_template.jinja', 'from the file');
     expect(loadTokenizer(named).renderChat([])).toBe('from the file');
     const other = folder.write('other.jinja', '{{ bos_token }}other');
-    expect(loadTokenizer(copyWith('path', { bos_token: '<s>' }), { chatTemplatePath: other }).renderChat([])).toBe('<s>other');
+    expect(loadTokenizer(copyWith('path', { bos_token: '<s>' }), { chatTemplatePath: other }).renderChat([])).toBe(
+      '<s>other',
+    );
     expect(loadTokenizer(copyWith('path2', {}), { chatTemplatePath: named }).renderChat([])).toBe('from the file');
     expect(userErrorOf(() => loadTokenizer(named, { chatTemplatePath: 'nowhere' })).code).toBe('chat-template-missing');
     const broken = loadTokenizer(copyWith('broken', { chat_template: '{% for %}' }));
@@ -121,12 +133,22 @@ describe('tokenizer_config.json', () => {
 test('bad folders', () => {
   expect(userErrorOf(() => loadTokenizer(folder.path)).code).toBe('tokenizer-missing');
   folder.write('old/tokenizer.model', '');
-  expect(userErrorOf(() => loadTokenizer(join(folder.path, 'old'))).message).toContain('only the older tokenizer.model');
+  expect(userErrorOf(() => loadTokenizer(join(folder.path, 'old'))).message).toContain(
+    'only the older tokenizer.model',
+  );
   const whole = readFileSync(join(tokenizerFolders.mistral, 'tokenizer.json'), 'utf8');
-  for (const [name, text] of Object.entries({ cut: whole.slice(0, 5000), list: '[]', hollow: '{}', model: '{"model": {}}' })) {
+  for (const [name, text] of Object.entries({
+    cut: whole.slice(0, 5000),
+    list: '[]',
+    hollow: '{}',
+    model: '{"model": {}}',
+  })) {
     folder.write(join(name, 'tokenizer.json'), text);
     const error = userErrorOf(() => loadTokenizer(join(folder.path, name)));
-    expect([error.code, error.message]).toEqual(['tokenizer-invalid', expect.stringContaining(join(name, 'tokenizer.json'))]);
+    expect([error.code, error.message]).toEqual([
+      'tokenizer-invalid',
+      expect.stringContaining(join(name, 'tokenizer.json')),
+    ]);
   }
 });
 

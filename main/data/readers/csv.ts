@@ -84,7 +84,7 @@ function unusable(context: ReadContext, error: CsvError, line: number): UserErro
       code: 'dataset-bad-csv',
       message: open
         ? `${context.label}: the record that begins at line ${String(line)} opens a quote (") that is never closed.`
-        : `${context.label}:${String(error.lines ?? line)} is not valid CSV: ${error.message}.`,
+        : `${context.label}:${String(line)} is not valid CSV: ${error.message}.`,
       fix: 'Quote fields that hold commas, quotes or line breaks, and write a quote inside them as "".',
     },
     { cause: error },

@@ -1,6 +1,6 @@
 // Parquet files, a window of rows at a time.
 import { open } from 'node:fs/promises';
-import { parquetMetadata, parquetMetadataAsync, parquetReadObjects, type AsyncBuffer } from 'hyparquet';
+import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { UserError } from '../../errors.ts';
 import { shortReason } from './jsonl.ts';
@@ -32,7 +32,7 @@ export const readParquet: RowReader = async function* (path, context) {
         },
         { cause: error },
       );
-    const metadata: ReturnType<typeof parquetMetadata> = await parquetMetadataAsync(file).catch((error: unknown) => {
+    const metadata: FileMetaData = await parquetMetadataAsync(file).catch((error: unknown) => {
       throw damaged(error);
     });
     const total = Number(metadata.num_rows);
