@@ -32,7 +32,7 @@ try {
 function environment() {
   const base = process.env.PYTHON ?? (process.platform === 'win32' ? 'python' : 'python3');
   const version = spawnSync(base, ['--version'], { encoding: 'utf8' });
-  if (version.status !== 0) stop(`npm run parity needs Python 3.10 or newer; "${base}" does not run. Set PYTHON.`);
+  if (version.status !== 0) stop(`npm run parity needs Python 3.11 or newer; "${base}" does not run. Set PYTHON.`);
   const requirements = join(here, 'requirements.txt');
   const key = createHash('sha256').update(readFileSync(requirements)).update(version.stdout).digest('hex').slice(0, 12);
   const folder = join(tmpdir(), `lorelei-parity-env-${key}`);
