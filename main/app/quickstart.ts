@@ -5,12 +5,8 @@ import { UserError } from '../errors.ts';
 import { Generator } from '../generation/generator.ts';
 import { resourcePath } from './resources.ts';
 
-/** What is asked before and after. None of these is a row of the sample data. */
-export const QUICKSTART_PROMPTS: readonly string[] = [
-  'Who are you?',
-  'What is a lighthouse?',
-  'How many legs does a spider have?',
-];
+/** What is asked before and after. The last two are no rows of the sample data. */
+export const QUICKSTART_PROMPTS: readonly string[] = ['Who are you?', 'What does a heron eat?', 'What is an anchor?'];
 
 /** The recipe's keys and values. Throws UserError "starter-model-missing". */
 export function quickstartValues(): Record<string, unknown> {

@@ -7,12 +7,12 @@ export function wholeText(value: number): string {
   return grouped.format(value);
 }
 
-/** Four significant digits, small and large values with an exponent: 2.346, 0.01235, 2.0e-5 */
+/** At most four significant digits, small and large values with an exponent: 2.346, 0.04, 2e-5 */
 export function numberText(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
   const size = Math.abs(value);
   if (size < 1e-3 || size >= 1e6) return value.toExponential(2).replace(/\.?0+e/, 'e');
-  return value.toPrecision(4);
+  return String(Number(value.toPrecision(4)));
 }
 
 /** Milliseconds as 0:42, 12:05 or 3:07:15. */

@@ -54,7 +54,8 @@ export function terminalOn(sink: Sink): Terminal {
     shown = false;
     drawnAt = 0;
   };
-  const width = (): number => Math.max(40, sink.columns ?? 80);
+  // Some terminals say that they have no columns.
+  const width = (): number => (sink.columns === undefined || sink.columns < 20 ? 80 : sink.columns);
   return {
     isLive,
     get width() {
