@@ -7,7 +7,7 @@ import { messageOf, UserError } from '../errors.ts';
 import { type JobSpec, stopRequestFile } from './job.ts';
 import { train } from './run.ts';
 
-type Port = { post(message: JobRecord): void; listen(onMessage: (message: unknown) => void): void };
+type Port = { post: (message: JobRecord) => void; listen: (onMessage: (message: unknown) => void) => void };
 
 /** The channel to whoever started this process: a fork's, or Electron's for a utilityProcess. */
 function parentPort(): Port {

@@ -45,7 +45,7 @@ test('keys and layer names lead to each other', () => {
 test.each(llamaGoldens)('reads what PEFT wrote: %s', (name) => {
   const folder = join(goldensFolder, name, 'adapter');
   const { config, tensors } = readAdapter(folder);
-  const written = readJson<Record<string, unknown>>(join(folder, 'adapter_config.json'));
+  const written = readJson(join(folder, 'adapter_config.json')) as Record<string, unknown>;
   for (const [key, value] of Object.entries(config)) expect(written[key], key).toEqual(value);
   const expected = readTensors(join(folder, 'adapter_model.safetensors'));
   expect([...tensors.keys()].sort()).toEqual([...expected.keys()].sort());

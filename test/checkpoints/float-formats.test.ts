@@ -4,9 +4,11 @@ import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from '../../
 import { goldensFolder, readJson } from '../support/goldens.ts';
 
 // test/parity/safetensors_goldens.py: subnormals, overflow, infinities and ties, as PyTorch rounds them.
-const golden = readJson<{ float32: number[]; bf16: number[]; f16: number[] }>(
-  join(goldensFolder, 'safetensors/rounding.json'),
-);
+const golden = readJson(join(goldensFolder, 'safetensors/rounding.json')) as {
+  float32: number[];
+  bf16: number[];
+  f16: number[];
+};
 const values = new Float32Array(Uint32Array.from(golden.float32).buffer);
 
 test('rounds to bfloat16 as PyTorch does', () => {

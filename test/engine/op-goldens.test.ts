@@ -26,7 +26,7 @@ const names = (Object.keys(ops) as OpName[]).filter((op) => ops[op].onnx !== '')
 const tolerance = 2e-6;
 
 describe.each(names)('%s', (op) => {
-  test.each(readJson<Case[]>(`${goldensFolder}/ops/${op}.json`))('$name', async (golden) => {
+  test.each(readJson(`${goldensFolder}/ops/${op}.json`) as Case[])('$name', async (golden) => {
     const results = await evaluate(op, golden);
     expect(relativeError(results.get('output') ?? [], golden.output.data)).toBeLessThan(tolerance);
     const arriving = golden.output_gradient?.data ?? [];

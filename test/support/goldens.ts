@@ -17,11 +17,20 @@ export function storedWeights(folder: string): Map<string, StoredWeight> {
   return new Map(
     files.flatMap((location) => {
       const { header, start } = readHeader(`${folder}/${location}`);
-      return Object.entries(header).map(([name, { dtype, shape, data_offsets: [from, to] }]) => {
-        const known = dtypes[dtype];
-        if (!known) throw new Error(`${location}: ${dtype}`);
-        return [name, { dtype: known, shape, data: { location, offset: start + from, length: to - from } }] as const;
-      });
+      return Object.entries(header).map(
+        ([
+          name,
+          {
+            dtype,
+            shape,
+            data_offsets: [from, to],
+          },
+        ]) => {
+          const known = dtypes[dtype];
+          if (!known) throw new Error(`${location}: ${dtype}`);
+          return [name, { dtype: known, shape, data: { location, offset: start + from, length: to - from } }] as const;
+        },
+      );
     }),
   );
 }
@@ -30,15 +39,23 @@ export function storedWeights(folder: string): Map<string, StoredWeight> {
 export function readTensors(path: string): Map<string, Float32Array> {
   const { header, start, bytes } = readHeader(path);
   return new Map(
-    Object.entries(header).map(([name, { data_offsets: [from, to] }]) => [
-      name,
-      new Float32Array(bytes.buffer.slice(bytes.byteOffset + start + from, bytes.byteOffset + start + to)),
-    ]),
+    Object.entries(header).map(
+      ([
+        name,
+        {
+          data_offsets: [from, to],
+        },
+      ]) => [
+        name,
+        new Float32Array(bytes.buffer.slice(bytes.byteOffset + start + from, bytes.byteOffset + start + to)),
+      ],
+    ),
   );
 }
 
-export function readJson<T>(path: string): T {
-  return JSON.parse(readFileSync(path, 'utf8')) as T;
+/** The value of a JSON file; the caller knows its shape. */
+export function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
 }
 
 export type GoldenBatch = {
@@ -51,7 +68,7 @@ export type GoldenBatch = {
 };
 
 export function goldenBatch(folder: string): Batch {
-  const raw = readJson<GoldenBatch>(`${folder}/batch.json`);
+  const raw = readJson(`${folder}/batch.json`) as GoldenBatch;
   return {
     batch: raw.input_ids.length,
     seq: raw.input_ids[0]?.length ?? 0,

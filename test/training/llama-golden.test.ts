@@ -32,9 +32,9 @@ const peftKey = (parameter: string): string => `base_model.model.${parameter}`;
 
 async function open(name: string, way: { recompute: boolean; headChunks: number; memory: 'fast' | 'lean' }) {
   const folder = `${goldensFolder}/${name}`;
-  const adapter = readJson<Adapter>(`${folder}/adapter/adapter_config.json`);
-  const expected = readJson<Expected>(`${folder}/expected.json`);
-  const model = modelFor(readJson(`${folder}/config.json`));
+  const adapter = readJson(`${folder}/adapter/adapter_config.json`) as Adapter;
+  const expected = readJson(`${folder}/expected.json`) as Expected;
+  const model = modelFor(readJson(`${folder}/config.json`) as Record<string, unknown>);
   const { optimizer } = expected;
   const stepper = await Stepper.create(runtime, {
     model,

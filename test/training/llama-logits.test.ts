@@ -22,15 +22,15 @@ const runtime = await openRuntime({ device: 'cpu' });
 
 test.each(llamaGoldens)('%s', async (name) => {
   const folder = `${goldensFolder}/${name}`;
-  const model = modelFor(readJson(`${folder}/config.json`));
-  const { r, lora_alpha, use_rslora, target_modules } = readJson<Adapter>(`${folder}/adapter/adapter_config.json`);
+  const model = modelFor(readJson(`${folder}/config.json`) as Record<string, unknown>);
+  const { r, lora_alpha, use_rslora, target_modules } = readJson(`${folder}/adapter/adapter_config.json`) as Adapter;
   const targets = loraTargets(model.linears, target_modules);
   const adapter = {
     lora: { rank: r, alpha: lora_alpha, useRslora: use_rslora, dropout: 0, targets },
     tensors: readTensors(`${folder}/adapter/adapter_model.safetensors`),
   };
   const expected = readTensors(`${folder}/expected.safetensors`);
-  const { lengths } = readJson<GoldenBatch>(`${folder}/batch.json`);
+  const { lengths } = readJson(`${folder}/batch.json`) as GoldenBatch;
   const batch = goldenBatch(folder);
   const shared = { model, stored: storedWeights(folder), weightsDir: folder };
   const withoutPadding = (logits: Float32Array): number[] =>

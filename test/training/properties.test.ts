@@ -9,7 +9,7 @@ import { Stepper } from '../../main/training/stepper.ts';
 import { goldensFolder, readJson, readTensors, relativeError, storedWeights } from '../support/goldens.ts';
 
 const folder = `${goldensFolder}/llama-mha-untied`;
-const model = modelFor(readJson(`${folder}/config.json`));
+const model = modelFor(readJson(`${folder}/config.json`) as Record<string, unknown>);
 const stored = storedWeights(folder);
 const runtime = await openRuntime({ device: 'cpu' });
 const opened: Stepper[] = [];

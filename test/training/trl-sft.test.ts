@@ -24,7 +24,7 @@ afterAll(() => {
 const runs = ['full', 'full-accumulation-8', 'completion', 'completion-accumulation-8', 'completion-all-tokens'];
 
 function recipeOf(name: string) {
-  const { recipe } = readJson<Golden>(join(goldens, `${name}.json`));
+  const { recipe } = readJson(join(goldens, `${name}.json`)) as Golden;
   const absolute = Object.entries(recipe).map(([key, value]) =>
     typeof value === 'string' && /(dataset_name|adapter_name_or_path)$/.test(key)
       ? [key, join(goldens, value)]
@@ -46,7 +46,7 @@ describe.skipIf(sharedData === undefined)('like TRL', () => {
     });
     expect(end.status).toBe('completed');
 
-    const { log } = readJson<Golden>(join(goldens, `${name}.json`));
+    const { log } = readJson(join(goldens, `${name}.json`)) as Golden;
     for (const row of log) {
       const wanted = 'eval_loss' in row ? 'evaluation' : 'step';
       const found = records.find((record) => record.type === wanted && record.step === row.step && record.metrics);

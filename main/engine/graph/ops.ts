@@ -3,7 +3,7 @@
 import { addDims, type Dim, dimText, elementCount, multiplyDims, sameDim, type Shape, shapeText } from './dims.ts';
 import type { DType, Tensor } from './tensor.ts';
 
-type None = Record<never, never>;
+type None = Record<string, never>;
 export type ReduceAttributes = { axes: readonly number[]; keepDims: boolean };
 
 /** What each op can be told besides its inputs. */

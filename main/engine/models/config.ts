@@ -104,5 +104,5 @@ export function requireSilu(config: DecoderConfig): void {
 /** Throws unless `count` divides `total`, both named by their keys. */
 export function requireMultiple(config: DecoderConfig, total: keyof DecoderConfig, count: keyof DecoderConfig): void {
   const [a, b] = [Number(config[total]), Number(config[count])];
-  if (a % b !== 0) throw invalid(String(total), `${a} is no multiple of ${String(count)} ${b}`);
+  if (a % b !== 0) throw invalid(total, `${a} is no multiple of ${count} ${b}`);
 }

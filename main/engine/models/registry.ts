@@ -12,9 +12,10 @@ export function modelFor(config: Record<string, unknown>): Model {
   const modelType = config.model_type;
   const build = typeof modelType === 'string' ? models[modelType] : undefined;
   if (build) return build(config);
+  const named = modelType === undefined ? 'missing' : JSON.stringify(modelType);
   throw new UserError({
     code: 'model-type-unsupported',
-    message: `config.json: model_type is ${JSON.stringify(modelType) ?? 'missing'}, which is not supported.`,
+    message: `config.json: model_type is ${named}, which is not supported.`,
     fix: `Choose a model of a supported type: ${supportedModelTypes.join(', ')}.`,
   });
 }

@@ -18,9 +18,7 @@ let library: Promise<typeof Ort> | undefined;
 /** The library. It would write a device id and events below the home folder and send them; this stops it first. */
 function loadLibrary(): Promise<typeof Ort> {
   process.env.ORT_DISABLE_TELEMETRY = '1';
-  library ??= import('onnxruntime-node').then((module) =>
-    'default' in module ? (module.default as typeof Ort) : module,
-  );
+  library ??= import('onnxruntime-node').then((module) => ('default' in module ? module.default : module));
   return library;
 }
 
@@ -87,6 +85,7 @@ async function createSession(
     graphOptimizationLevel: 'all',
     // Shapes vary from batch to batch: a pattern would keep the sum of all peaks.
     enableMemPattern: false,
+    enableCpuMemArena: !process.env.NOARENA,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     extra: {
       session: {

@@ -49,7 +49,7 @@ export type Runtime = {
   readonly choice: DeviceChoice;
   createSession(graph: CompiledGraph, options: SessionOptions): Promise<Session>;
   /** Wraps host memory without copying where the device is the host. Int32Array is widened for int64. */
-  tensor(dtype: DType, dims: readonly number[], data: TensorData): RuntimeTensor;
+  tensor: (dtype: DType, dims: readonly number[], data: TensorData) => RuntimeTensor;
   /** The values of a tensor in host memory; no copy where they are there already. */
   read(tensor: RuntimeTensor): Promise<TensorData>;
   /** Frees a tensor that lives on a device; nothing to do on the host. */
