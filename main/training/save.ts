@@ -6,7 +6,7 @@ import { modelCard } from '../checkpoints/model-card.ts';
 import { baseModelName } from '../checkpoints/model-folder.ts';
 import { pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
 import { UserError } from '../errors.ts';
-import type { SftRecipe } from '../recipe/sft-recipe.ts';
+import { resultSettings } from '../recipe/result-settings.ts';
 import type { Metrics } from '../../preload/contract.ts';
 import { type FlatLayout, view } from './flat-parameters.ts';
 import type { JobSpec } from './job.ts';
@@ -94,34 +94,12 @@ export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Met
       name: basename(job.outputDir),
       baseModel: baseModelName(loaded.folder).name,
       method: 'Supervised fine-tuning (SFT)',
-      settings: { steps: stepper.step, ...cardSettings(job.recipe) },
+      settings: { steps: stepper.step, ...resultSettings(job.recipe) },
       results: metrics,
       data: { ...report, files: report.files.map(({ file }) => file) },
     }),
     tokenizerFrom: loaded.folder,
   });
-}
-
-/** The settings that decide the numbers; where files lie is nobody's business. */
-function cardSettings(recipe: SftRecipe): Parameters<typeof modelCard>[0]['settings'] {
-  const told = [
-    'lora_r',
-    'lora_alpha',
-    'lora_dropout',
-    'use_rslora',
-    'learning_rate',
-    'lr_scheduler_type',
-    'warmup_steps',
-    'num_train_epochs',
-    'per_device_train_batch_size',
-    'gradient_accumulation_steps',
-    'optim',
-    'weight_decay',
-    'max_grad_norm',
-    'max_length',
-    'seed',
-  ] as const;
-  return Object.fromEntries(told.map((key) => [key, recipe[key]]));
 }
 
 function adapterConfig(job: JobSpec, { lora, loaded }: Prepared): AdapterConfig {
