@@ -78,16 +78,16 @@ function startsWith(bytes: Uint8Array, piece: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** GPT-2's byte alphabet: printable bytes stand for themselves, the others for characters from U+0100 on. */
-const BYTE_OF_CHARACTER = (() => {
-  const map = new Map<string, number>();
+/** [256] GPT-2's byte alphabet: printable bytes stand for themselves, the others for characters from U+0100 on. */
+export const byteAlphabet: string[] = (() => {
   let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
+  return Array.from({ length: 256 }, (_, byte) => {
     const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    map.set(String.fromCodePoint(printable ? byte : next++), byte);
-  }
-  return map;
+    return String.fromCodePoint(printable ? byte : next++);
+  });
 })();
+
+const BYTE_OF_CHARACTER = new Map(byteAlphabet.map((character, byte) => [character, byte]));
 
 function byteLevelBytes(piece: string): Uint8Array | undefined {
   const bytes: number[] = [];

@@ -2,7 +2,7 @@
 // adds what it lacks: what single tokens stand for, where they lie in the text, and one rule for BOS and EOS.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
+import type { Tokenizer } from '@huggingface/tokenizers';
 import { UserError, messageOf } from '../errors.ts';
 import { ChatTemplate, type RenderOptions } from './chat-template.ts';
 import { isRecord } from './readers/reader.ts';
@@ -16,6 +16,7 @@ import {
 } from './tokenizer-files.ts';
 import { locateTokens, showBytes, tokenBytes, type TokenBytes } from './token-bytes.ts';
 import type { Message } from './types.ts';
+import { textEncoder, type TextEncoderParts } from './text-encoder.ts';
 import { cutAtSpaces } from './word-cuts.ts';
 
 export type TokenizerOverrides = {
@@ -53,6 +54,7 @@ export class TextTokenizer {
   /** Changes when anything changes that token ids depend on. */
   readonly fingerprint: string;
   private readonly files: TokenizerFiles;
+  private readonly encoder: TextEncoderParts;
   private readonly inner: Tokenizer;
   private readonly bytesOf: TokenBytes;
   private readonly special: Set<number>;
@@ -62,9 +64,10 @@ export class TextTokenizer {
   private readonly after: number[];
   private template: ChatTemplate | undefined;
 
-  constructor(files: TokenizerFiles, overrides: TokenizerOverrides = {}, inner?: Tokenizer) {
+  constructor(files: TokenizerFiles, overrides: TokenizerOverrides = {}, encoder?: TextEncoderParts) {
     this.files = files;
-    this.inner = inner ?? buildInner(files);
+    this.encoder = encoder ?? buildEncoder(files);
+    this.inner = this.encoder.inner;
     const addedTokens = [...this.inner.get_added_tokens_decoder().values()];
     this.added = new Set(addedTokens.map((token) => token.id));
     this.special = new Set(addedTokens.filter((token) => token.special).map((token) => token.id));
@@ -94,12 +97,12 @@ export class TextTokenizer {
   /** The same tokenizer with another end token or template. */
   with(overrides: TokenizerOverrides): TextTokenizer {
     const { eosToken = this.eosToken, chatTemplate = this.chatTemplate } = overrides;
-    return new TextTokenizer(this.files, { eosToken, chatTemplate }, this.inner);
+    return new TextTokenizer(this.files, { eosToken, chatTemplate }, this.encoder);
   }
 
   /** Ids of a text. `specialTokens` (default true) adds BOS and whatever else the tokenizer wraps texts in, once. */
   encode(text: string, options: { specialTokens?: boolean } = {}): number[] {
-    const ids = text === '' ? [] : this.inner.encode(text, { add_special_tokens: false }).ids;
+    const ids = text === '' ? [] : this.encoder.encode(text);
     if (options.specialTokens === false) return ids;
     const ended = this.after.length === 1 && ids.at(-1) === this.after[0];
     return ended ? this.begin(ids) : [...this.begin(ids), ...this.after];
@@ -164,6 +167,7 @@ export class TextTokenizer {
     return new ChatTemplate(source, variables, this.files.folder);
   }
 
+  /** What the post-processor puts around a text. */
   private wrappedInSpecialTokens(): { before: number[]; after: number[] } {
     const plain = this.inner.encode('a', { add_special_tokens: false }).ids;
     const wrapped = this.inner.encode('a', { add_special_tokens: true }).ids;
@@ -188,11 +192,11 @@ export function checkVocabulary(tokenizer: TextTokenizer, embeddingRows: number,
   });
 }
 
-function buildInner(files: TokenizerFiles): Tokenizer {
+function buildEncoder(files: TokenizerFiles): TextEncoderParts {
   try {
     // Of the config only this matters for ids; the rest of it steers Python classes.
     const config = { eos_token: tokenText(files.config.eos_token), clean_up_tokenization_spaces: false };
-    return new Tokenizer(cutAtSpaces(files.json), config);
+    return textEncoder(cutAtSpaces(files.json), config);
   } catch (error) {
     throw invalidTokenizer(join(files.folder, 'tokenizer.json'), messageOf(error), error);
   }
