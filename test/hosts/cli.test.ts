@@ -1,15 +1,12 @@
 // The whole command line as a process, on jobs that train nothing (test/support/fake-worker.ts).
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { forkedJobs } from '../../main/hosts/cli/fork-job.ts';
 import { runCommandLine } from '../../main/hosts/cli/program.ts';
+import { jsonRows, startLorelei, type Outcome, type Started } from '../support/lorelei-process.ts';
 import { writeModelStub } from '../support/model-stub.ts';
-
-const program = fileURLToPath(new URL('../support/fake-lorelei.ts', import.meta.url));
 
 let folder: string;
 let home: string;
@@ -23,30 +20,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-type Outcome = { code: number | null; stdout: string; stderr: string };
-type Started = { child: ChildProcess; ended: Promise<Outcome>; saw(text: string): Promise<void> };
-
-function start(...words: string[]): Started {
-  const child = spawn(process.execPath, [program, ...words], {
-    cwd: folder,
-    env: { ...process.env, LORELEI_HOME: home },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (data: Buffer) => (output.stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (output.stderr += data.toString()));
-  const ended = new Promise<Outcome>((resolve) => child.once('close', (code) => resolve({ code, ...output })));
-  return {
-    child,
-    ended,
-    async saw(text) {
-      while (!(output.stdout + output.stderr).includes(text)) {
-        if (child.exitCode !== null) throw new Error(`ended without saying ${text}: ${JSON.stringify(output)}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    },
-  };
-}
+const start = (...words: string[]): Started => startLorelei('fake-lorelei.ts', words, { folder, home });
 
 const lorelei = (...words: string[]): Promise<Outcome> => start(...words).ended;
 
@@ -86,14 +60,8 @@ const sft = (...keys: string[]): string[] => [
   ...keys,
 ];
 
-const rows = ({ stdout }: Outcome): Record<string, unknown>[] =>
-  stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-
 async function show(name = 'latest'): Promise<Record<string, unknown>> {
-  return rows(await here('show', name, '--json'))[0] ?? {};
+  return jsonRows(await here('show', name, '--json'))[0] ?? {};
 }
 
 test('--json prints rows as trl names them, then the end, and nothing else on stdout', async () => {
@@ -111,7 +79,7 @@ test('--json prints rows as trl names them, then the end, and nothing else on st
     ),
   );
   expect(outcome.code).toBe(0);
-  const printed = rows(outcome);
+  const printed = jsonRows(outcome);
   expect(printed.map((row) => row.event ?? (row.eval_loss === undefined ? 'train' : 'eval'))).toEqual([
     'train',
     'train',
@@ -190,7 +158,11 @@ test('the first Ctrl-C stops and saves; resume then finishes the run', async () 
   const resumed = await lorelei('resume', 'latest', '--json');
   expect(resumed.code).toBe(0);
   expect(resumed.stderr).toContain(`from step ${step} to 20`);
-  expect(rows(resumed).at(-1)).toMatchObject({ event: 'end', status: 'completed', output_dir: join(folder, 'out') });
+  expect(jsonRows(resumed).at(-1)).toMatchObject({
+    event: 'end',
+    status: 'completed',
+    output_dir: join(folder, 'out'),
+  });
   expect(await show()).toMatchObject({ status: 'completed', step: 20 });
 });
 
@@ -227,7 +199,7 @@ test('a job that dies leaves an interrupted run that resumes from its last check
   expect(died.code).toBe(1);
   expect(died.stderr).toMatch(/ended by SIGKILL after step 7/);
   expect(died.stderr).toMatch(/lorelei resume \S+ continues from its checkpoint at step 6/);
-  expect(rows(died).at(-1)).toMatchObject({ event: 'end', status: 'interrupted' });
+  expect(jsonRows(died).at(-1)).toMatchObject({ event: 'end', status: 'interrupted' });
   expect(await show()).toMatchObject({ status: 'interrupted', step: 7 });
   expect((await lorelei('resume', 'latest')).code).toBe(0);
   const { metrics, status } = await show();
@@ -258,7 +230,7 @@ test('a job that refuses its data leaves nothing behind, exit code 2', async () 
   const refused = await lorelei(...sft('--run_name', 'refused', '--output_dir', 'out', '--json'));
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/Error: data\.jsonl holds no rows\.\nGive a file with rows\.\n$/);
-  expect(rows(refused)).toMatchObject([{ event: 'end', status: 'failed', error: { code: 'dataset-empty' } }]);
+  expect(jsonRows(refused)).toMatchObject([{ event: 'end', status: 'failed', error: { code: 'dataset-empty' } }]);
   expect(readdirSync(join(home, 'runs'))).toEqual([]);
   expect(existsSync(join(folder, 'out'))).toBe(false);
   expect((await here('runs', '--json')).stdout).toBe('');

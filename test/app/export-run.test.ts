@@ -1,0 +1,170 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openApp, type App } from '../../main/app/app.ts';
+import { exportRun } from '../../main/app/export-run.ts';
+import { findRun } from '../../main/app/find-run.ts';
+import { thisProcess } from '../../main/app/process-identity.ts';
+import { listRuns, showRun } from '../../main/app/show-runs.ts';
+import { readAdapter } from '../../main/checkpoints/adapter.ts';
+import { writeCheckpoint } from '../../main/checkpoints/run-state.ts';
+import type { UserError } from '../../main/errors.ts';
+import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { writeModelStub } from '../support/model-stub.ts';
+
+let folder: string;
+let app: App;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lorelei-export-'));
+  app = openApp(
+    () => {
+      throw new Error('no job is started here');
+    },
+    join(folder, 'home'),
+  );
+  writeModelStub(join(folder, 'model'));
+  writeFileSync(join(folder, 'model/tokenizer.json'), '{}');
+});
+afterEach(() => {
+  app.history.close();
+  rmSync(folder, { recursive: true });
+});
+
+const key = 'base_model.model.model.layers.0.self_attn.q_proj.lora_';
+
+/** A run with checkpoints at steps 2, 4 and 6, told apart by a number in their tensors, and best at step 4. */
+function run(id: string, status: 'completed' | 'interrupted' = 'interrupted'): void {
+  const { recipe } = parseSftRecipe({ model_name_or_path: join(folder, 'model'), dataset_name: 'd.jsonl', lora_r: 1 });
+  const runDir = join(app.home.runs, id);
+  app.history.runs.insert({
+    id,
+    method: 'sft',
+    name: undefined,
+    recipe,
+    outputDir: join(runDir, 'adapter'),
+    createdAt: app.history.runs.list().length,
+    host: thisProcess(),
+  });
+  mkdirSync(runDir);
+  for (const step of [2, 4, 6]) {
+    const tensor = (shape: number[]) => ({ shape, data: Float32Array.of(step, step) });
+    const path = writeCheckpoint(runDir, {
+      step,
+      adapter: {
+        config: {
+          r: 1,
+          lora_alpha: 2,
+          lora_dropout: 0,
+          target_modules: ['q_proj'],
+          use_rslora: false,
+          base_model_name_or_path: recipe.model_name_or_path,
+          revision: null,
+        },
+        tensors: new Map([
+          [`${key}A.weight`, tensor([1, 2])],
+          [`${key}B.weight`, tensor([2, 1])],
+        ]),
+      },
+      optimizer: new Map(),
+      state: {},
+    });
+    app.history.checkpoints.add(id, { step, path, recordedAt: step });
+    const metrics = { eval_loss: Math.abs(step - 4) + 1 };
+    app.history.metrics.addEvaluation(id, { step, recordedAt: step, metrics });
+    const timing = { recordedAt: step, stepMs: 1, tokensPerSecond: 1 };
+    app.history.metrics.addStep(id, { ...timing, step, loss: 3, logged: { loss: 3 } });
+  }
+  app.history.runs.update(id, { status, lastStep: 6, totalSteps: 6, metrics: { loss: 3 }, host: null });
+}
+
+const exported = (changes: Partial<Parameters<typeof exportRun>[1]> = {}) =>
+  exportRun(app, {
+    run: 'calm-otter',
+    format: 'peft',
+    outputDir: join(folder, 'out'),
+    checkpoint: 'last',
+    overwrite: false,
+    ...changes,
+  });
+
+const stepOf = (adapter: string): number | undefined => readAdapter(adapter).tensors.get(`${key}A.weight`)?.data[0];
+
+test.each([
+  ['last', 6],
+  ['best', 4],
+  ['2', 2],
+])('--checkpoint %s exports step %d with tokenizer files and a card, and the history knows', (checkpoint, step) => {
+  run('calm-otter');
+  expect(exported({ checkpoint })).toEqual({ run: 'calm-otter', step, outputDir: join(folder, 'out') });
+  expect(stepOf(join(folder, 'out'))).toBe(step);
+  expect(readdirSync(join(folder, 'out')).sort()).toEqual([
+    'README.md',
+    'adapter_config.json',
+    'adapter_model.safetensors',
+    'tokenizer.json',
+  ]);
+  const card = readFileSync(join(folder, 'out/README.md'), 'utf8');
+  expect(card).toContain('library_name: peft');
+  expect(card).not.toContain(folder);
+  expect(showRun(app, 'calm-otter').exports).toMatchObject([{ target: 'peft', step, path: join(folder, 'out') }]);
+});
+
+test('the last checkpoint counts more than an output folder that may hold something else by now', () => {
+  run('calm-otter', 'completed');
+  mkdirSync(join(app.home.runs, 'calm-otter/adapter'));
+  expect(exported().step).toBe(6);
+});
+
+test('what cannot be exported is refused, and nothing is written', () => {
+  run('calm-otter');
+  const out = join(folder, 'out');
+  expect(() => exported({ checkpoint: '3' })).toThrow(/no checkpoint 3/);
+  expect(() => exported({ format: 'gguf' })).toThrow(/no export format gguf/);
+  expect(() => exported({ run: 'nobody' })).toThrow(/Did you mean calm-otter/);
+  expect(existsSync(out)).toBe(false);
+  mkdirSync(out);
+  writeFileSync(join(out, 'thesis.docx'), '');
+  expect(() => exported()).toThrow(/holds thesis\.docx/);
+  expect(() => exported({ overwrite: true })).toThrow(/holds thesis\.docx/);
+  expect(readdirSync(out)).toEqual(['thesis.docx']);
+});
+
+test('an export is only written over when asked', () => {
+  run('calm-otter');
+  exported({ checkpoint: '2' });
+  try {
+    exported();
+    expect.unreachable();
+  } catch (error) {
+    expect((error as UserError).fix).toMatch(/add --overwrite/);
+  }
+  exported({ overwrite: true });
+  expect(stepOf(join(folder, 'out'))).toBe(6);
+});
+
+test('a run without a checkpoint has nothing to export', () => {
+  run('calm-otter');
+  rmSync(join(app.home.runs, 'calm-otter'), { recursive: true });
+  expect(() => exported()).toThrow(/has no adapter/);
+  expect(showRun(app, 'calm-otter').checkpoints).toEqual([]);
+});
+
+test('runs are found by the beginning of their name, or as the latest', () => {
+  run('calm-otter');
+  run('calm-owl');
+  run('wise-newt');
+  expect(findRun(app, 'wise').id).toBe('wise-newt');
+  expect(findRun(app, 'calm-ot').id).toBe('calm-otter');
+  expect(findRun(app, 'latest').id).toBe('wise-newt');
+  expect(() => findRun(app, 'calm')).toThrow(/may mean any of these runs: calm-owl, calm-otter/);
+  expect(() => findRun(app, '')).toThrow(/no run/);
+});
+
+test('a run that is under way belongs to its living host; without one it is interrupted', () => {
+  run('calm-otter');
+  app.history.runs.update('calm-otter', { status: 'training', host: thisProcess() });
+  expect(listRuns(app)[0]).toMatchObject({ status: 'training', lossTrend: [3, 3, 3, 3, 3, 3] });
+  app.history.runs.update('calm-otter', { host: { ...thisProcess(), identity: 'before the last boot' } });
+  expect(showRun(app, 'calm-otter')).toMatchObject({ status: 'interrupted', step: 6 });
+});
