@@ -1,5 +1,5 @@
 // `npm run build:starter`: corpus -> tokenizer -> training -> a Hugging Face model folder in resources/starter-model,
-// and what the finished model answers. Ctrl-C saves; the next call goes on. Arguments: --output FOLDER, --steps N,
+// and what the finished model answers. Ctrl-C saves; the next call goes on. Arguments: --output FOLDER,
 // --threads N.
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,11 +16,11 @@ import { documents } from './corpus.ts';
 import { modelCard } from './model-card.ts';
 import { starterConfig } from './shape.ts';
 import { specialTokens, writeTokenizerFiles } from './tokenizer-files.ts';
-import { trainStarter, type StarterEnd, type StarterTraining } from './train.ts';
+import { stepsOf, trainStarter, type StarterTraining } from './train.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values } = parseArgs({
-  options: { output: { type: 'string' }, steps: { type: 'string' }, threads: { type: 'string' } },
+  options: { output: { type: 'string' }, threads: { type: 'string' } },
 });
 const output = values.output ?? join(root, 'resources/starter-model');
 const scratch = join(root, 'out/starter');
@@ -28,14 +28,14 @@ const draft = join(scratch, 'model');
 
 const training: StarterTraining = {
   seed: 1,
-  warmupSteps: 100,
-  horizonSteps: 3200,
-  learningRate: 2.5e-3,
   weightDecay: 0.1,
   rowsPerBatch: 8,
   rowLength: 256,
+  cycles: [
+    { steps: 1600, learningRate: 2.5e-3, warmupSteps: 100, horizonSteps: 3200, coolDownSteps: 500 },
+    { steps: 1600, learningRate: 1.5e-3, warmupSteps: 50, horizonSteps: 1600, coolDownSteps: 1 },
+  ],
 };
-const end: StarterEnd = { steps: Number(values.steps ?? 1600), coolDownSteps: 500 };
 const tokenizerDocuments = 30_000;
 
 function* tokenizerTexts(): Iterable<string> {
@@ -74,7 +74,6 @@ const tensors = await trainStarter({
   runtime,
   encode,
   training,
-  end,
   statePath,
   report,
   stopRequested: () => stopRequested,
@@ -90,7 +89,7 @@ writeFileSync(join(draft, 'config.json'), `${JSON.stringify(starterConfig, null,
 const parameters = tensors.reduce((sum, { data }) => sum + data.length, 0);
 writeFileSync(
   join(draft, 'README.md'),
-  modelCard({ parameters, trainedTokens: end.steps * training.rowsPerBatch * training.rowLength }),
+  modelCard({ parameters, trainedTokens: stepsOf(training.cycles) * training.rowsPerBatch * training.rowLength }),
 );
 rmSync(output, { recursive: true, force: true });
 renameSync(draft, output);

@@ -15,17 +15,21 @@ import { initialWeights, starterConfig } from './shape.ts';
 
 export type StarterTraining = {
   seed: number;
-  warmupSteps: number;
-  /** Length of the cosine that the learning rate follows; training may end before it does. */
-  horizonSteps: number;
-  learningRate: number;
   weightDecay: number;
   rowsPerBatch: number;
   rowLength: number;
+  /** One after the other: the learning rate restarts with each (Loshchilov and Hutter, "SGDR", 2017). */
+  cycles: readonly Cycle[];
 };
 
-/** When training ends, and over how many last steps the learning rate sinks to zero. */
-export type StarterEnd = { steps: number; coolDownSteps: number };
+/** Warm-up to the peak, a cosine over `horizonSteps`, and a linear way down over the last steps of the cycle. */
+export type Cycle = {
+  steps: number;
+  learningRate: number;
+  warmupSteps: number;
+  horizonSteps: number;
+  coolDownSteps: number;
+};
 
 export type TrainedTensor = { name: string; shape: readonly number[]; data: Float32Array };
 
@@ -33,7 +37,6 @@ export type StarterRun = {
   runtime: Runtime;
   encode: Encode;
   training: StarterTraining;
-  end: StarterEnd;
   /** Where the interrupted state lies between two runs. */
   statePath: string;
   report: (line: string) => void;
@@ -46,7 +49,8 @@ const heldOutBatches = 8;
 
 /** Trains to the end, or saves and returns undefined when asked to stop. */
 export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | undefined> {
-  const { runtime, encode, training, end, report } = run;
+  const { runtime, encode, training, report } = run;
+  const totalSteps = stepsOf(training.cycles);
   const stepper = await Stepper.create(runtime, {
     model: modelFor(starterConfig),
     step: { trained: { kind: 'all' }, recompute: false, headChunks: 1, maxPositions: training.rowLength },
@@ -63,7 +67,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
   for (let skipped = 0; skipped < stepper.step; skipped += 1) batches.next();
 
   let [losses, steps, tokens, since] = [0, 0, 0, performance.now()];
-  while (stepper.step < end.steps) {
+  while (stepper.step < totalSteps) {
     if (run.stopRequested()) {
       save(run, stepper);
       report(`stopped at step ${stepper.step}; the next build goes on from there`);
@@ -72,7 +76,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
     }
     const batch = batches.next().value;
     const { loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 0);
-    const learningRate = rateAt(stepper.step, training, end);
+    const learningRate = rateAt(stepper.step, training.cycles);
     await stepper.update(learningRate);
     if (!Number.isFinite(loss)) throw new Error(`the loss became ${loss} at step ${stepper.step}`);
     losses += loss;
@@ -81,7 +85,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
     if (stepper.step % reportEvery === 0) {
       const seconds = (performance.now() - since) / 1000;
       report(
-        `step ${stepper.step}/${end.steps}  loss ${(losses / steps).toFixed(4)}  ` +
+        `step ${stepper.step}/${totalSteps}  loss ${(losses / steps).toFixed(4)}  ` +
           `lr ${learningRate.toExponential(2)}  ${Math.round(tokens / seconds)} tokens/s`,
       );
       [losses, steps, tokens, since] = [0, 0, 0, performance.now()];
@@ -98,9 +102,14 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
   return tensors;
 }
 
-/** Warm-up, a cosine, and a linear cool-down at the end, wherever the end is. */
-export function rateAt(step: number, training: StarterTraining, { steps, coolDownSteps }: StarterEnd): number {
-  const { learningRate, warmupSteps, horizonSteps } = training;
+export const stepsOf = (cycles: readonly Cycle[]): number => cycles.reduce((sum, { steps }) => sum + steps, 0);
+
+/** The learning rate of a step, counted from 0 over all cycles. */
+export function rateAt(step: number, cycles: readonly Cycle[]): number {
+  const [cycle, ...later] = cycles;
+  if (cycle === undefined) return 0;
+  if (step >= cycle.steps) return rateAt(step - cycle.steps, later);
+  const { steps, learningRate, warmupSteps, horizonSteps, coolDownSteps } = cycle;
   const cosine = learningRateAt({ type: 'cosine', learningRate, warmupSteps, totalSteps: horizonSteps }, step);
   return cosine * Math.min(1, (steps - step) / coolDownSteps);
 }
@@ -133,8 +142,8 @@ async function heldOutLoss(stepper: Stepper, { encode, training }: StarterRun): 
 }
 
 /** State file: one line of JSON (the settings and the step), then parameters and both moments as float32. */
-function save({ statePath, training, end }: StarterRun, stepper: Stepper): void {
-  const header = Buffer.from(`${stateHeader(training, end, stepper.step)}\n`);
+function save({ statePath, training }: StarterRun, stepper: Stepper): void {
+  const header = Buffer.from(`${stateHeader(training, stepper.step)}\n`);
   const vectors = [stepper.parameters, stepper.firstMoments, stepper.secondMoments];
   const bytes = vectors.map((vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
   mkdirSync(dirname(statePath), { recursive: true });
@@ -142,20 +151,20 @@ function save({ statePath, training, end }: StarterRun, stepper: Stepper): void 
   renameSync(`${statePath}.part`, statePath);
 }
 
-/** What must be the same for training to go on: the end only counts once the cool-down has begun. */
-function stateHeader(training: StarterTraining, end: StarterEnd, step: number): string {
-  const cooling = step > end.steps - end.coolDownSteps ? end : {};
-  return JSON.stringify({ ...training, ...cooling, ...starterConfig, step });
+/** What must be the same for training to go on; cycles that have not begun do not count. */
+function stateHeader(training: StarterTraining, step: number): string {
+  const begun = training.cycles.filter((_, i) => i === 0 || stepsOf(training.cycles.slice(0, i)) < step);
+  return JSON.stringify({ ...training, cycles: begun, ...starterConfig, step });
 }
 
 /** Goes on from the state file where there is one of the same settings. */
-function restore({ statePath, training, end, report }: StarterRun, stepper: Stepper): void {
+function restore({ statePath, training, report }: StarterRun, stepper: Stepper): void {
   if (!existsSync(statePath)) return;
   const file = readFileSync(statePath);
   const headerBytes = file.indexOf('\n') + 1;
   const header = file.toString('utf8', 0, headerBytes - 1);
   const saved = JSON.parse(header) as { step: number };
-  if (header !== stateHeader(training, end, saved.step)) {
+  if (header !== stateHeader(training, saved.step)) {
     report('the saved state belongs to other settings; beginning anew');
     return;
   }

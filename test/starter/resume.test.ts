@@ -14,12 +14,13 @@ const encode = (text: string): number[] => Array.from(Buffer.from(text.slice(0, 
 
 const training = {
   seed: 1,
-  warmupSteps: 1,
-  horizonSteps: 4,
-  learningRate: 1e-3,
   weightDecay: 0.1,
   rowsPerBatch: 2,
   rowLength: 64,
+  cycles: [
+    { steps: 3, learningRate: 1e-3, warmupSteps: 1, horizonSteps: 3, coolDownSteps: 1 },
+    { steps: 1, learningRate: 1e-3, warmupSteps: 0, horizonSteps: 2, coolDownSteps: 1 },
+  ],
 };
 
 async function train(stopAfter: number, name: string): Promise<TrainedTensor[] | undefined> {
@@ -28,7 +29,6 @@ async function train(stopAfter: number, name: string): Promise<TrainedTensor[] |
     runtime: await openRuntime({ device: 'cpu', threads: 1 }),
     encode,
     training,
-    end: { steps: 4, coolDownSteps: 2 },
     statePath: join(folder, name),
     report: () => undefined,
     stopRequested: () => ++asked > stopAfter,

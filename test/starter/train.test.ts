@@ -1,32 +1,23 @@
 import { expect, test } from 'vitest';
-import { rateAt, type StarterTraining } from '../../main/starter/train.ts';
+import { rateAt, type Cycle } from '../../main/starter/train.ts';
 import { initialWeights } from '../../main/starter/shape.ts';
 
-const training: StarterTraining = {
-  seed: 1,
-  warmupSteps: 10,
-  horizonSteps: 210,
-  learningRate: 1,
-  weightDecay: 0,
-  rowsPerBatch: 1,
-  rowLength: 8,
-};
+const cycle: Cycle = { steps: 130, learningRate: 1, warmupSteps: 10, horizonSteps: 210, coolDownSteps: 20 };
 
 test('the learning rate warms up, follows a cosine and cools down', () => {
-  const end = { steps: 130, coolDownSteps: 20 };
-  expect(rateAt(5, training, end)).toBeCloseTo(0.5);
-  expect(rateAt(10, training, end)).toBeCloseTo(1);
-  expect(rateAt(60, training, end)).toBeCloseTo((1 + Math.SQRT1_2) / 2); // a quarter of the cosine
-  expect(rateAt(110, training, end)).toBeCloseTo(0.5); // half of it; the cool-down begins here
-  expect(rateAt(120, training, end)).toBeCloseTo(0.5 * 0.5 * (1 + Math.cos((Math.PI * 110) / 200)));
-  expect(rateAt(130, training, end)).toBe(0);
+  const rate = (step: number): number => rateAt(step, [cycle]);
+  expect(rate(5)).toBeCloseTo(0.5);
+  expect(rate(10)).toBeCloseTo(1);
+  expect(rate(60)).toBeCloseTo((1 + Math.SQRT1_2) / 2); // a quarter of the cosine
+  expect(rate(110)).toBeCloseTo(0.5); // half of it; the cool-down begins here
+  expect(rate(120)).toBeCloseTo(0.5 * 0.5 * (1 + Math.cos((Math.PI * 110) / 200)));
+  expect(rate(130)).toBe(0);
 });
 
-test('where training ends changes nothing before the cool-down', () => {
-  for (const step of [0, 20, 80])
-    expect(rateAt(step, training, { steps: 100, coolDownSteps: 20 })).toBe(
-      rateAt(step, training, { steps: 200, coolDownSteps: 20 }),
-    );
+test('a second cycle restarts the learning rate and changes nothing of the first', () => {
+  const both = [cycle, { ...cycle, learningRate: 0.4 }];
+  for (const step of [0, 20, 80, 129]) expect(rateAt(step, both)).toBe(rateAt(step, [cycle]));
+  expect(rateAt(130 + 10, both)).toBeCloseTo(0.4);
 });
 
 test('first weights: norms are one, the rest is normal with the deviation of the config, by seed and name', () => {
