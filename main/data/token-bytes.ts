@@ -23,7 +23,8 @@ export function tokenBytes(
   const parts = JSON.stringify([json.decoder, json.pre_tokenizer, json.normalizer]);
   const byteLevel = parts.includes('"ByteLevel"');
   const marksSpaces = parts.includes('▁');
-  return (id) => {
+  const remembered = new Map<number, Uint8Array | undefined>();
+  const find: TokenBytes = (id) => {
     const piece = pieceOf(id);
     if (piece === undefined) return undefined;
     if (isAdded(id)) return encoder.encode(piece);
@@ -31,6 +32,14 @@ export function tokenBytes(
     const byte = json.model.byte_fallback ? /^<0x([0-9A-F]{2})>$/.exec(piece)?.[1] : undefined;
     if (byte !== undefined) return Uint8Array.of(parseInt(byte, 16));
     return encoder.encode(marksSpaces ? piece.replaceAll('▁', ' ') : piece);
+  };
+  return (id) => {
+    let bytes = remembered.get(id);
+    if (!bytes) {
+      bytes = find(id);
+      remembered.set(id, bytes);
+    }
+    return bytes;
   };
 }
 
