@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { thisProcess } from '../../main/app/process-identity.ts';
+import { writeCheckpoint } from '../../main/checkpoints/run-state.ts';
 import { openHistory, type History } from '../../main/store/history.ts';
+import { checkpointOfStep } from '../checkpoints/checkpoint-of-step.ts';
 
 export type SeededHome = { folder: string; history: History };
 
@@ -19,6 +21,8 @@ export function seedHome(): SeededHome {
 
   addRun(history, 'calm-otter', now - 26 * hour, 200);
   addSteps(history, 'calm-otter', 1, 200, now - 26 * hour);
+  const runDir = join(folder, 'runs/calm-otter');
+  mkdirSync(runDir);
   for (const step of [50, 100, 150, 200]) {
     history.metrics.addEvaluation('calm-otter', {
       step,
@@ -27,10 +31,9 @@ export function seedHome(): SeededHome {
     });
     history.checkpoints.add('calm-otter', {
       step,
-      path: join(folder, 'runs/calm-otter', `checkpoint-${step}`),
+      path: writeCheckpoint(runDir, checkpointOfStep(step)),
       recordedAt: now - 26 * hour + step * second,
     });
-    mkdirSync(join(folder, 'runs/calm-otter', `checkpoint-${step}`), { recursive: true });
   }
   history.runs.update('calm-otter', { status: 'completed', endedAt: now - 26 * hour + 200 * second, host: null });
   note(history, 'calm-otter', 'info', 'Training on the CPU: 2 threads.', now - 26 * hour);
