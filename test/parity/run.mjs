@@ -88,7 +88,9 @@ function generate(folder) {
   must(script('llama_goldens.py', folder));
   must(script('ops_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));
-  if (existsSync(stories)) must(script('sft_trl.py', stories, folder));
+  if (!existsSync(stories)) return;
+  must(script('sft_trl.py', stories, folder));
+  must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
 }
 
 /** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */
