@@ -50,6 +50,11 @@ function unknownKey(key: string): UserError {
   });
 }
 
+/** Values that switch a feature off, which needs no note. */
+function asksForNothing(value: unknown): boolean {
+  return isOff(value) || value === 'none' || value === '' || (Array.isArray(value) && value.length === 0);
+}
+
 function isNeutral(value: unknown, neutral: readonly unknown[]): boolean {
   if (neutral.some((one) => JSON.stringify(one) === JSON.stringify(value))) return true;
   if (typeof value !== 'string') return false;
@@ -184,7 +189,7 @@ export function parseSftRecipe(input: Record<string, unknown>): { recipe: SftRec
     values.delete(key);
     const refused = REFUSED_KEYS[key];
     if (refused === undefined) {
-      notes.push(`${key}: ${NOTED_KEYS[key] ?? ''}`);
+      if (!asksForNothing(value)) notes.push(`${key}: ${NOTED_KEYS[key] ?? ''}`);
     } else if (!isNeutral(value, refused.neutral)) {
       throw new UserError({
         code: 'recipe-refused',

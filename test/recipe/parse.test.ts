@@ -150,6 +150,10 @@ test('keys that only steer PyTorch are noted', () => {
   expect(notes[1]).toMatch(/^report_to: .*history/);
 });
 
+test('keys that switch off what is not here anyway need no note', () => {
+  expect(parseSftRecipe({ ...base, report_to: 'none', tf32: false, use_liger_kernel: 'false' }).notes).toEqual([]);
+});
+
 test('a recipe without use_peft says that it trains LoRA', () => {
   expect(parseSftRecipe({ model_name_or_path: 'm', dataset_name: 'd' }).notes[0]).toMatch(/LoRA/);
 });
