@@ -56,6 +56,9 @@ export class ChatTemplate {
 
   /** The text with the parts that the template marks as generated. Only where `marksGeneration`. */
   renderMarked(messages: Message[], options: RenderOptions = {}): { text: string; spans: Span[] } {
+    if (messages.some(({ content }) => content.includes(OPEN) || content.includes(CLOSE))) {
+      throw new TemplateRefusal('the text holds U+E0F0 or U+E0F1, which mark answers while a template is rendered');
+    }
     const marked = this.run(this.markedTemplate ?? this.template, messages, options);
     const spans: Span[] = [];
     let text = '';

@@ -38,9 +38,13 @@ function share(part: number, whole: number): string {
   return whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 1)} %`;
 }
 
-/** Line ends and tabs are shown, and line ends also break the line. */
+/** Line ends and tabs are shown, and line ends also break the line. Other control characters could steer a terminal. */
 function visible(token: PreviewToken): string {
-  return token.text.replaceAll('\r', '␍').replaceAll('\t', '⇥').replaceAll('\n', '⏎\n');
+  return token.text
+    .replaceAll('\t', '⇥')
+    .replaceAll(/\p{Cc}/gu, (control) =>
+      control === '\n' ? '⏎\n' : String.fromCodePoint(0x2400 + (control.charCodeAt(0) & 0x1f)),
+    );
 }
 
 function gap(row: PreviewRow): string {

@@ -34,10 +34,10 @@ export const SHAPES: Shape[] = [
     uses: ['labels', 'completion_mask', 'assistant_masks'],
     read: readTokens,
   },
+  { name: 'prompt/completion', needs: ['prompt', 'completion'], uses: ['tools'], read: readPromptCompletion },
   conversation('messages'),
   conversation('conversations'),
   conversation('conversation'),
-  { name: 'prompt/completion', needs: ['prompt', 'completion'], uses: ['tools'], read: readPromptCompletion },
   {
     name: 'text',
     needs: ['text'],

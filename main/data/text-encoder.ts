@@ -70,7 +70,7 @@ export function textEncoder(json: Record<string, unknown>, config: object): Text
     const ids = encodeWord(word);
     if (word.length <= LONGEST_REMEMBERED) {
       if (words.size >= WORDS_REMEMBERED) words = new Map();
-      words.set(word, ids);
+      words.set(ownCopy(word), ids);
     }
     return ids;
   };
@@ -96,6 +96,11 @@ export function textEncoder(json: Record<string, unknown>, config: object): Text
       return ids;
     },
   };
+}
+
+/** A part of a string keeps the whole of it in memory; a remembered word must not hold on to its row. */
+function ownCopy(word: string): string {
+  return Buffer.from(word, 'utf16le').toString('utf16le');
 }
 
 /** GPT-2's byte alphabet makes one string out of each word's bytes; here the bytes are taken as they are. */

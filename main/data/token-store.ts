@@ -10,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -83,14 +84,15 @@ export class TokenStoreWriter {
     try {
       this.tokens.close();
       this.rows.close();
-      const meta = { version: VERSION, rows: this.count, files: this.files, report };
+      const meta: StoreMeta = { version: VERSION, rows: this.count, files: this.files, report };
       writeFileSync(join(this.partial, 'meta.json'), JSON.stringify(meta));
-      rmSync(this.folder, { recursive: true, force: true });
-      renameSync(this.partial, this.folder);
+      // Another process with the same data may have been faster and be reading already; its store is as good.
+      const other = openTokenStore(this.folder);
+      rmSync(other ? this.partial : this.folder, { recursive: true, force: true });
+      if (!other) renameSync(this.partial, this.folder);
+      other?.dataset.close();
     } catch (error) {
-      // Another process with the same data may have been faster; its store is as good.
-      if (!hasSystemCode(error, 'ENOTEMPTY', 'EEXIST')) throw storeProblem(dirname(this.folder), error);
-      rmSync(this.partial, { recursive: true, force: true });
+      throw storeProblem(dirname(this.folder), error);
     }
   }
 
@@ -104,16 +106,31 @@ export class TokenStoreWriter {
 
 type StoreMeta = { version: number; rows: number; files: string[]; report: unknown };
 
-/** The store in a folder, or undefined where there is none that is complete and of this version. */
+/** Undefined where there is no store that is complete and of this version. */
+function readMeta(folder: string): StoreMeta | undefined {
+  const path = join(folder, 'meta.json');
+  if (!existsSync(path)) return undefined;
+  try {
+    const meta = JSON.parse(readFileSync(path, 'utf8')) as StoreMeta;
+    return meta.version === VERSION ? meta : undefined;
+  } catch {
+    // Cut off, as by a power failure: the store is made again.
+    return undefined;
+  }
+}
+
+/** The store in a folder, or undefined where there is none that is whole. */
 export function openTokenStore(folder: string): { dataset: PlacedDataset; report: unknown } | undefined {
-  const metaPath = join(folder, 'meta.json');
-  if (!existsSync(metaPath)) return undefined;
-  const meta = JSON.parse(readFileSync(metaPath, 'utf8')) as StoreMeta;
-  if (meta.version !== VERSION) return undefined;
+  const meta = readMeta(folder);
+  if (!meta) return undefined;
   const rowBytes = readFileSync(join(folder, 'rows.bin'));
   if (rowBytes.byteLength !== meta.rows * NUMBERS_PER_ROW * 4) return undefined;
   const rows = new Uint32Array(rowBytes.buffer, rowBytes.byteOffset, meta.rows * NUMBERS_PER_ROW);
-  return { dataset: new StoredDataset(join(folder, 'tokens.bin'), rows, meta.files), report: meta.report };
+  const tokensPath = join(folder, 'tokens.bin');
+  let tokens = 0;
+  for (let i = 0; i < rows.length; i += NUMBERS_PER_ROW) tokens += rows[i] ?? 0;
+  if (statSync(tokensPath).size !== tokens * 4) return undefined;
+  return { dataset: new StoredDataset(tokensPath, rows, meta.files), report: meta.report };
 }
 
 class StoredDataset implements PlacedDataset {

@@ -153,8 +153,10 @@ test.each(CASES)('%s', (_name, row, example) => {
 });
 
 describe('which shape wins', () => {
-  test('in the order of TRL: messages, prompt and completion, text; then instructions', () => {
+  test('in the order of TRL: prompt and completion, messages, text; then instructions', () => {
     expect(read({ text: 't', messages: [user('a')] }).shape).toBe('messages');
+    expect(read({ messages: [user('a')], prompt: 'a', completion: 'b' }).shape).toBe('prompt/completion');
+    expect(read({ messages: [user('a')], prompt: 'a', prompt_id: 'x' }).shape).toBe('messages');
     expect(read({ text: 't', prompt: 'a', completion: 'b' }).shape).toBe('prompt/completion');
     expect(read({ text: 't', instruction: 'a', output: 'b' }).shape).toBe('text');
   });

@@ -32,9 +32,26 @@ test('rows, places and the report', () => {
   }
   expect(() => dataset?.read(4)).toThrow(RangeError);
   dataset?.close();
-  truncateSync(join(path, 'rows.bin'), 16);
-  expect(openTokenStore(path)).toBeUndefined();
 });
+
+test.each(['tokens.bin', 'rows.bin', 'meta.json'])(
+  'a store whose %s was cut is not opened, and can be written again',
+  (cut) => {
+    const path = join(folder.path, `cut-${cut}`);
+    const write = () => {
+      const writer = new TokenStoreWriter(path);
+      writer.add(packRow([1, 2, 3], [0, 1, 1]), { file: 'a', line: 1 });
+      writer.finish({});
+    };
+    write();
+    truncateSync(join(path, cut), 5);
+    expect(openTokenStore(path)).toBeUndefined();
+    write();
+    const store = openTokenStore(path);
+    expect(Array.from(store?.dataset.read(0).inputIds ?? [])).toEqual([1, 2, 3]);
+    store?.dataset.close();
+  },
+);
 
 test('fingerprints tell rows apart and remember them', () => {
   const set = new FingerprintSet();

@@ -65,6 +65,6 @@ function prettyPrinted(context: ReadContext, line: number, text: string): UserEr
 
 /** V8's messages quote the text; one short line of them is enough. */
 export function shortReason(error: unknown): string {
-  const reason = messageOf(error).replace(/\s+/g, ' ');
+  const reason = messageOf(error).replace(/[\s\p{Cc}]+/gu, ' ');
   return reason.length > 160 ? `${reason.slice(0, 157)}…` : reason;
 }
