@@ -6,14 +6,14 @@ import { GraphBuilder } from '../engine/graph/builder.ts';
 import { symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import type { Graph, Tensor } from '../engine/graph/tensor.ts';
-import { crossEntropy } from '../engine/losses/cross-entropy.ts';
+import { type CrossEntropy, crossEntropy } from '../engine/losses/cross-entropy.ts';
 import type { Model } from '../engine/models/model.ts';
 import { visibilityBias } from '../engine/nn/attention.ts';
 import { linear } from '../engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
 import { frozenWeights, type StoredWeight, trainableWeights, type Weights } from '../engine/nn/weights.ts';
 import { adamW, type AdamWSettings } from '../engine/optim/adamw.ts';
-import { clipByGlobalNorm } from '../engine/optim/clip.ts';
+import { sumOfSquares } from '../engine/optim/clip.ts';
 
 /** What is trained: a LoRA beside frozen weights, or every weight of a model made from nothing. */
 export type Trained = { kind: 'lora'; lora: LoraSettings; stored: ReadonlyMap<string, StoredWeight> } | { kind: 'all' };
@@ -65,7 +65,7 @@ export function gradientGraph(
   settings: StepSettings,
 ): { graph: Graph; parameters: readonly ParameterSpec[] } {
   const g = new GraphBuilder();
-  const { loss, correct } = buildLoss(g, model, settings);
+  const { loss, correct } = buildLoss(g, model, settings, true);
   const parameters = g.parameters;
   const found = gradients(g, new Map([[loss, g.scalar(1)]]), parameters);
   const outputs = parameters.map((parameter) => {
@@ -89,7 +89,7 @@ export function buildEvaluationGraph(model: Model, settings: StepSettings): Comp
   const g = new GraphBuilder();
   const { trained } = settings;
   const quiet: Trained = trained.kind === 'lora' ? { ...trained, lora: { ...trained.lora, dropout: 0 } } : trained;
-  const { loss, correct } = buildLoss(g, model, { ...settings, trained: quiet, recompute: false });
+  const { loss, correct } = buildLoss(g, model, { ...settings, trained: quiet, recompute: false }, false);
   return toOnnx(
     g.finish('evaluation', [
       { name: correctOutput, tensor: correct },
@@ -98,56 +98,55 @@ export function buildEvaluationGraph(model: Model, settings: StepSettings): Comp
   );
 }
 
-export type UpdateSettings = {
-  adamW: AdamWSettings;
-  /** 0: no clipping. */
-  maxGradNorm: number;
-  /** Ranges of the flat parameter vector that are updated as one, some without weight decay. */
-  groups: readonly { name: string; size: number; decay: boolean }[];
-};
-
-/** Names of an update's inputs and outputs, per group of parameters. */
+/** Names of an optimizer step's inputs and outputs. Vectors are pieces of the flat parameters, float32 [size]. */
 export const updateNames = {
-  parameter: (group: string) => ({ before: `parameter_before:${group}`, after: `parameter:${group}` }),
-  first: (group: string) => ({ before: `first_before:${group}`, after: `first:${group}` }),
-  second: (group: string) => ({ before: `second_before:${group}`, after: `second:${group}` }),
-  gradient: (group: string) => `gradient:${group}`,
-  learningRate: 'learning_rate',
+  gradient: 'gradient',
+  sumOfSquares: 'sum_of_squares',
+  clipFactor: 'clip_factor',
+  parameter: { before: 'parameter_before', after: 'parameter' },
+  first: { before: 'first_before', after: 'first' },
+  second: { before: 'second_before', after: 'second' },
   stepSize: 'step_size',
   secondCorrection: 'second_correction',
-  gradNorm: 'grad_norm',
+  kept: 'kept',
 } as const;
 
-/** One optimizer step over flat vectors: clip, AdamW, decay. */
-export function buildUpdateGraph({ adamW: settings, maxGradNorm, groups }: UpdateSettings): CompiledGraph {
+/** A piece's part of the squared gradient norm. */
+export function buildNormGraph(): CompiledGraph {
   const g = new GraphBuilder();
+  const gradient = g.input(updateNames.gradient, 'float32', [symbol('size')]);
+  return toOnnx(g.finish('norm', [{ name: updateNames.sumOfSquares, tensor: sumOfSquares(g, gradient) }]));
+}
+
+/** One optimizer step of a piece of the parameters: clip, Adam, decay. */
+export function buildUpdateGraph(settings: AdamWSettings): CompiledGraph {
+  const g = new GraphBuilder();
+  const vector = (name: string): Tensor => g.input(name, 'float32', [symbol('size')]);
+  const scalar = (name: string): Tensor => g.input(name, 'float32', []);
+  const { parameter, first, second } = updateNames;
+  const state = { parameter: vector(parameter.before), first: vector(first.before), second: vector(second.before) };
   const scalars = {
-    learningRate: g.input(updateNames.learningRate, 'float32', []),
-    stepSize: g.input(updateNames.stepSize, 'float32', []),
-    secondCorrection: g.input(updateNames.secondCorrection, 'float32', []),
+    stepSize: scalar(updateNames.stepSize),
+    secondCorrection: scalar(updateNames.secondCorrection),
+    kept: scalar(updateNames.kept),
   };
-  const raw = groups.map(({ name, size }) => g.input(updateNames.gradient(name), 'float32', [size]));
-  const clipped = clipByGlobalNorm(g, raw, maxGradNorm);
-  const outputs = groups.flatMap(({ name, size, decay }, i) => {
-    const [parameter, first, second] = [updateNames.parameter(name), updateNames.first(name), updateNames.second(name)];
-    const gradient = clipped.gradients[i];
-    if (!gradient) throw new Error(`no gradient for the group ${name}`);
-    const state = {
-      parameter: g.input(parameter.before, 'float32', [size]),
-      first: g.input(first.before, 'float32', [size]),
-      second: g.input(second.before, 'float32', [size]),
-    };
-    const next = adamW(g, state, gradient, scalars, decay ? settings : { ...settings, weightDecay: 0 });
-    return [
+  const clipped = g.mul(vector(updateNames.gradient), scalar(updateNames.clipFactor));
+  const next = adamW(g, state, clipped, scalars, settings);
+  return toOnnx(
+    g.finish('update', [
       { name: parameter.after, tensor: next.parameter },
       { name: first.after, tensor: next.first },
       { name: second.after, tensor: next.second },
-    ];
-  });
-  return toOnnx(g.finish('update', [...outputs, { name: updateNames.gradNorm, tensor: clipped.norm }]));
+    ]),
+  );
 }
 
-function buildLoss(g: GraphBuilder, model: Model, settings: StepSettings): { loss: Tensor; correct: Tensor } {
+function buildLoss(
+  g: GraphBuilder,
+  model: Model,
+  settings: StepSettings,
+  differentiable: boolean,
+): { loss: Tensor; correct: Tensor } {
   const { trained, recompute, headChunks, maxPositions } = settings;
   const [batch, seq] = [symbol('batch'), symbol('seq')];
   const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [seq]);
@@ -170,17 +169,23 @@ function buildLoss(g: GraphBuilder, model: Model, settings: StepSettings): { los
     keysAndValues: (_: number, keys: Tensor, values: Tensor) => ({ keys, values }),
   };
   const hidden = model.hiddenStates(context, inputs);
-  const parts = Array.from({ length: headChunks }, (_, chunk) =>
-    g.scope(`head.${chunk}`, () => {
+  const parts: CrossEntropy[] = [];
+  for (let chunk = 0; chunk < headChunks; chunk++) {
+    const before = parts.at(-1);
+    const part = g.scope(`head.${chunk}`, () => {
       const labels = symbol(`labels${chunk}`);
       const rows = g.gather(hidden, g.input(batchInputs.labelRows(chunk), 'int32', [labels]));
-      return crossEntropy(g, weights, model.headWeight, {
-        rows: model.finalNorm(context, rows),
+      const inputs = {
+        // Adding the 0 of the chunk before makes this one wait until that one has freed its logits.
+        rows: model.finalNorm(context, before ? g.add(rows, before.done) : rows),
         labels: g.input(batchInputs.labelIds(chunk), 'int32', [labels]),
         labelWeights: g.input(batchInputs.labelWeights(chunk), 'float32', [labels]),
-      });
-    }),
-  );
+        zero,
+      };
+      return crossEntropy(g, weights, model.headWeight, inputs, differentiable);
+    });
+    parts.push(part);
+  }
   const sum = (tensors: readonly Tensor[]): Tensor => tensors.reduce((a, b) => g.add(a, b));
   return { loss: sum(parts.map((part) => part.loss)), correct: sum(parts.map((part) => part.correct)) };
 }

@@ -4,11 +4,13 @@ import type { Batch } from '../data/types.ts';
 import type { Model } from '../engine/models/model.ts';
 import { dropoutMaskName } from '../engine/nn/lora.ts';
 import { type AdamWSettings, adamWScalars } from '../engine/optim/adamw.ts';
+import { clipFactor } from '../engine/optim/clip.ts';
 import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../engine/runtime/runtime.ts';
 import {
   batchInputs,
   buildEvaluationGraph,
   buildGradientGraph,
+  buildNormGraph,
   buildUpdateGraph,
   correctOutput,
   gradientName,
@@ -32,6 +34,9 @@ export type StepperOptions = {
   decays?: (spec: ParameterSpec) => boolean;
 };
 
+/** Elements of the flat vectors that one run of the optimizer takes. */
+const pieceSize = 2 ** 19;
+
 export type BatchResult = {
   /** sum over labels of labelWeight * cross-entropy */
   loss: number;
@@ -50,34 +55,32 @@ export class Stepper {
   readonly #runtime: Runtime;
   readonly #options: StepperOptions;
   readonly #gradientSession: Session;
+  readonly #normSession: Session;
   readonly #updateSession: Session;
   #evaluationSession: Session | undefined;
 
   static async create(runtime: Runtime, options: StepperOptions): Promise<Stepper> {
     const { graph, parameters } = buildGradientGraph(options.model, options.step);
-    const layout = flatLayout(parameters, options.decays ?? (() => true));
-    const update = buildUpdateGraph({ adamW: options.adamW, maxGradNorm: options.maxGradNorm, groups: layout.groups });
-    return new Stepper(
-      runtime,
-      options,
-      layout,
-      await runtime.createSession(graph, sessionOptions(options, options.memory)),
-      await runtime.createSession(update, { memory: 'fast' }),
-    );
+    const sessions = {
+      gradient: await runtime.createSession(graph, sessionOptions(options, options.memory)),
+      norm: await runtime.createSession(buildNormGraph(), { memory: 'fast' }),
+      update: await runtime.createSession(buildUpdateGraph(options.adamW), { memory: 'fast' }),
+    };
+    return new Stepper(runtime, options, flatLayout(parameters, options.decays ?? (() => true)), sessions);
   }
 
   private constructor(
     runtime: Runtime,
     options: StepperOptions,
     layout: FlatLayout,
-    gradientSession: Session,
-    updateSession: Session,
+    sessions: Record<'gradient' | 'norm' | 'update', Session>,
   ) {
     this.#runtime = runtime;
     this.#options = options;
     this.layout = layout;
-    this.#gradientSession = gradientSession;
-    this.#updateSession = updateSession;
+    this.#gradientSession = sessions.gradient;
+    this.#normSession = sessions.norm;
+    this.#updateSession = sessions.update;
     this.parameters = new Float32Array(layout.size);
     this.firstMoments = new Float32Array(layout.size);
     this.secondMoments = new Float32Array(layout.size);
@@ -105,33 +108,32 @@ export class Stepper {
 
   /** One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping. */
   async update(learningRate: number): Promise<number> {
-    const scalars = adamWScalars(this.#options.adamW, learningRate, this.step + 1);
-    const scalar = (value: number): RuntimeTensor => this.#runtime.tensor('float32', [], Float32Array.of(value));
-    const inputs = new Map<string, RuntimeTensor>([
-      [updateNames.learningRate, scalar(scalars.learningRate)],
-      [updateNames.stepSize, scalar(scalars.stepSize)],
-      [updateNames.secondCorrection, scalar(scalars.secondCorrection)],
-    ]);
-    const into = new Map<string, RuntimeTensor>();
-    for (const group of this.layout.groups) {
-      const flat = (vector: Float32Array): RuntimeTensor =>
-        this.#runtime.tensor('float32', [group.size], view(vector, group));
-      inputs.set(updateNames.gradient(group.name), flat(this.#gradients));
+    const norm = await this.#gradientNorm();
+    const factor = clipFactor(norm, this.#options.maxGradNorm);
+    for (const piece of this.#pieces()) {
+      const scalars = adamWScalars(this.#options.adamW, { learningRate, step: this.step + 1, decays: piece.decay });
+      const inputs = new Map<string, RuntimeTensor>([
+        [updateNames.gradient, this.#flat(this.#gradients, piece)],
+        [updateNames.clipFactor, this.#scalar(factor)],
+        [updateNames.stepSize, this.#scalar(scalars.stepSize)],
+        [updateNames.secondCorrection, this.#scalar(scalars.secondCorrection)],
+        [updateNames.kept, this.#scalar(scalars.kept)],
+      ]);
+      const into = new Map<string, RuntimeTensor>();
       for (const [names, vector] of [
-        [updateNames.parameter(group.name), this.parameters],
-        [updateNames.first(group.name), this.firstMoments],
-        [updateNames.second(group.name), this.secondMoments],
+        [updateNames.parameter, this.parameters],
+        [updateNames.first, this.firstMoments],
+        [updateNames.second, this.secondMoments],
       ] as const) {
-        const tensor = flat(vector);
+        const tensor = this.#flat(vector, piece);
         inputs.set(names.before, tensor);
         into.set(names.after, tensor);
       }
+      await this.#updateSession.run(inputs, into);
     }
-    const outputs = await this.#updateSession.run(inputs, into);
-    const [gradNorm = Number.NaN] = await readFloat32(this.#runtime, outputs.get(updateNames.gradNorm));
     this.#gradients.fill(0);
     this.step += 1;
-    return gradNorm;
+    return norm;
   }
 
   /** Loss and hits of a batch without changing anything. */
@@ -154,8 +156,38 @@ export class Stepper {
 
   async dispose(): Promise<void> {
     await this.#gradientSession.dispose();
+    await this.#normSession.dispose();
     await this.#updateSession.dispose();
     await this.#evaluationSession?.dispose();
+  }
+
+  async #gradientNorm(): Promise<number> {
+    let squares = 0;
+    for (const piece of this.#pieces()) {
+      const gradient = this.#flat(this.#gradients, piece);
+      const outputs = await this.#normSession.run(new Map([[updateNames.gradient, gradient]]));
+      const [sum = Number.NaN] = await readFloat32(this.#runtime, outputs.get(updateNames.sumOfSquares));
+      squares += sum;
+    }
+    return Math.sqrt(squares);
+  }
+
+  /** The parameters in pieces, so that an optimizer step's intermediate values stay small. */
+  #pieces(): { offset: number; size: number; decay: boolean }[] {
+    return this.layout.groups.flatMap(({ offset, size, decay }) =>
+      Array.from({ length: Math.ceil(size / pieceSize) }, (_, i) => {
+        const from = i * pieceSize;
+        return { offset: offset + from, size: Math.min(pieceSize, size - from), decay };
+      }),
+    );
+  }
+
+  #flat(vector: Float32Array, piece: { offset: number; size: number }): RuntimeTensor {
+    return this.#runtime.tensor('float32', [piece.size], view(vector, piece));
+  }
+
+  #scalar(value: number): RuntimeTensor {
+    return this.#runtime.tensor('float32', [], Float32Array.of(value));
   }
 
   async #result(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<BatchResult> {

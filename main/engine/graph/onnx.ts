@@ -19,7 +19,7 @@ export type CompiledGraph = {
   inputs: readonly Tensor[];
   /** Further int64 inputs of shape [dims.length]. */
   hostDims: readonly { name: string; dims: readonly Dim[] }[];
-  outputs: readonly { name: string; tensor: Tensor }[];
+  outputs: readonly string[];
 };
 
 const opset = 21;
@@ -85,7 +85,7 @@ export function toOnnx(graph: Graph): CompiledGraph {
       output: graph.outputs.map(({ name, tensor }) => valueInfo(name, tensor.dtype, tensor.shape)),
     },
   });
-  return { name: graph.name, bytes, inputs: graph.inputs, hostDims, outputs: graph.outputs };
+  return { name: graph.name, bytes, inputs: graph.inputs, hostDims, outputs: graph.outputs.map(({ name }) => name) };
 }
 
 /** The tensor whose value this one is: a CustomGradient passes its first input through. */

@@ -85,7 +85,6 @@ async function createSession(
     graphOptimizationLevel: 'all',
     // Shapes vary from batch to batch: a pattern would keep the sum of all peaks.
     enableMemPattern: false,
-    enableCpuMemArena: !process.env.NOARENA,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     extra: {
       session: {
@@ -98,7 +97,8 @@ async function createSession(
       ...(lean ? { optimization: { disable_specified_optimizers: leanDisabled.join(';') } } : {}),
     },
   });
-  const { inputs, hostDims } = graph;
+  // The graph's bytes are not needed any more and are not kept.
+  const { name: graphName, inputs, hostDims, outputs } = graph;
   return {
     run: async (given, into, runOptions) => {
       runOptions?.signal?.throwIfAborted();
@@ -106,8 +106,8 @@ async function createSession(
       const bindings: Record<string, number> = {};
       for (const input of inputs) {
         const tensor = given.get(input.name);
-        if (!tensor) throw new Error(`${graph.name}: the input "${input.name}" is missing`);
-        bind(graph.name, input, tensor, bindings);
+        if (!tensor) throw new Error(`${graphName}: the input "${input.name}" is missing`);
+        bind(graphName, input, tensor, bindings);
         feeds[input.name] = tensor as OrtTensor;
       }
       for (const { name, dims } of hostDims) {
@@ -115,8 +115,8 @@ async function createSession(
         feeds[name] = new ort.Tensor('int64', BigInt64Array.from(values), [dims.length]);
       }
       const fetches: Record<string, Ort.Tensor | null> = {};
-      for (const { name } of graph.outputs) fetches[name] = (into?.get(name) as OrtTensor | undefined) ?? null;
-      const results = await runNative(session, graph, feeds, fetches);
+      for (const name of outputs) fetches[name] = (into?.get(name) as OrtTensor | undefined) ?? null;
+      const results = await runNative(session, graphName, feeds, fetches);
       runOptions?.signal?.throwIfAborted();
       return new Map(Object.entries(results).map(([name, tensor]) => [name, withDType(tensor)]));
     },
@@ -157,7 +157,7 @@ function evaluateIfKnown(dim: Parameters<typeof evaluateDim>[0], bindings: DimBi
 
 async function runNative(
   session: Ort.InferenceSession,
-  graph: CompiledGraph,
+  graph: string,
   feeds: Record<string, Ort.Tensor>,
   fetches: Record<string, Ort.Tensor | null>,
 ): Promise<Ort.InferenceSession.ReturnType> {
@@ -168,7 +168,7 @@ async function runNative(
       throw new UserError(
         {
           code: 'out-of-memory',
-          message: `There was not enough memory to run "${graph.name}": ${messageOf(error)}.`,
+          message: `There was not enough memory to run "${graph}": ${messageOf(error)}.`,
           fix: 'Set gradient_checkpointing: true, or lower per_device_train_batch_size (and raise gradient_accumulation_steps) or max_length.',
         },
         { cause: error },
