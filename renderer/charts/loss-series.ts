@@ -9,7 +9,7 @@ export type LossSeries = {
   evaluation: (number | null)[];
 };
 
-export function lossSeries(rows: RunDetail['metrics'], smoothing: number): LossSeries {
+export function lossSeries(rows: RunDetail['metrics']): LossSeries {
   const byStep = new Map<number, { loss: number | null; evaluation: number | null }>();
   for (const { step, values } of rows) {
     const point = byStep.get(step) ?? { loss: null, evaluation: null };
@@ -23,9 +23,14 @@ export function lossSeries(rows: RunDetail['metrics'], smoothing: number): LossS
   return {
     steps: points.map(([step]) => step),
     loss,
-    smoothed: smooth(loss, smoothing),
+    smoothed: smooth(loss, smoothingFor(loss.length)),
     evaluation: points.map(([, point]) => point.evaluation),
   };
+}
+
+/** The average spans about a twentieth of the points: a short run shows its own course, a long one its trend. */
+function smoothingFor(points: number): number {
+  return Math.min(Math.max(1 - 20 / points, 0), 0.95);
 }
 
 /**

@@ -53,7 +53,7 @@ test.skipIf(chromiumProgram === undefined)('the window shows it', async () => {
   try {
     const page = await context.newPage();
     const complaints = watchComplaints(page);
-    await page.setViewportSize({ width: 1200, height: 720 });
+    await page.setViewportSize({ width: 1200, height: 592 });
     await page.goto(links[0] ?? '');
     await page.locator('tbody a').click();
     await page.getByRole('heading', { name: 'starter-model' }).waitFor();

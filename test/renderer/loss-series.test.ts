@@ -10,9 +10,10 @@ test('training and evaluation share one ascending list of steps', () => {
     { step: 3, values: { eval_loss: 1.7, eval_runtime: 1 } },
     { step: 5, values: { train_runtime: 9 } },
   ];
-  const { steps, loss, evaluation } = lossSeries(rows, 0);
+  const { steps, loss, smoothed, evaluation } = lossSeries(rows);
   expect(steps).toEqual([2, 3, 4]);
   expect(loss).toEqual([2, null, 1]);
+  expect(smoothed).toEqual(loss); // too few to smooth
   expect(evaluation).toEqual([null, 1.7, 1.5]);
 });
 
