@@ -32,8 +32,8 @@ const training: StarterTraining = {
   rowsPerBatch: 8,
   rowLength: 256,
   cycles: [
-    { steps: 1600, learningRate: 2.5e-3, warmupSteps: 100, horizonSteps: 3200, coolDownSteps: 500 },
-    { steps: 1600, learningRate: 1.5e-3, warmupSteps: 50, horizonSteps: 1600, coolDownSteps: 1 },
+    { steps: 1600, learningRate: 2.5e-3, warmupSteps: 100, horizonSteps: 3200, coolDownSteps: 500, mannered: 0 },
+    { steps: 1600, learningRate: 1.5e-3, warmupSteps: 50, horizonSteps: 1600, coolDownSteps: 1, mannered: 0.3 },
   ],
 };
 const tokenizerDocuments = 30_000;

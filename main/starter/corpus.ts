@@ -10,6 +10,7 @@ import { findWord, placeFact, thingColour, thingFact, whereTo } from './talk/abo
 import { calendar, nameSome, opposite } from './talk/about-words.ts';
 import { asTyped, type Exchange, type Topic } from './talk/exchange.ts';
 import { howTo } from './talk/how-to.ts';
+import { manner } from './talk/manners.ts';
 import { arithmetic, counting, wordProblem } from './talk/numbers.ts';
 import { plainPiece } from './talk/plain.ts';
 import { poemTopic } from './talk/poems.ts';
@@ -72,11 +73,20 @@ export function exchangesAbout(random: Random): Exchange[] {
   return random.weighted(topics)(random);
 }
 
-function conversation(random: Random): Document {
+function conversation(random: Random, mannered: number): Document {
+  if (mannered > 0 && random.chance(mannered)) {
+    const { system, speak } = manner(random);
+    return chat(random, [{ role: 'system', content: system }], ({ assistant }) => speak(assistant));
+  }
   const briefly = random.chance(0.06);
-  const messages: Message[] = [];
-  if (briefly) messages.push({ role: 'system', content: random.pick(briefSystem) });
-  else if (random.chance(0.12)) messages.push({ role: 'system', content: random.pick(openSystem) });
+  const first: Message[] = [];
+  if (briefly) first.push({ role: 'system', content: random.pick(briefSystem) });
+  else if (random.chance(0.12)) first.push({ role: 'system', content: random.pick(openSystem) });
+  return chat(random, first, ({ assistant, brief }) => (briefly ? brief : assistant));
+}
+
+function chat(random: Random, first: readonly Message[], answer: (exchange: Exchange) => string): Document {
+  const messages = [...first];
   const rounds = random.weighted([
     [80, 1],
     [15, 2],
@@ -85,14 +95,14 @@ function conversation(random: Random): Document {
   for (let round = 0; round < rounds; round += 1) {
     for (const exchange of exchangesAbout(random)) {
       messages.push({ role: 'user', content: asTyped(random, exchange.user) });
-      messages.push({ role: 'assistant', content: briefly ? exchange.brief : exchange.assistant });
+      messages.push({ role: 'assistant', content: answer(exchange) });
     }
   }
   return { kind: 'chat', messages };
 }
 
-/** The endless stream; the same seed gives the same documents. */
-export function* documents(seed: number): Generator<Document, never> {
+/** The endless stream; the same arguments give the same documents. `mannered`: share of chats with a manner of speaking. */
+export function* documents(seed: number, mannered = 0): Generator<Document, never> {
   const random = createRandom(seed);
-  for (;;) yield random.chance(0.06) ? { kind: 'text', text: plainPiece(random) } : conversation(random);
+  for (;;) yield random.chance(0.06) ? { kind: 'text', text: plainPiece(random) } : conversation(random, mannered);
 }

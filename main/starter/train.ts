@@ -9,7 +9,7 @@ import { learningRateAt } from '../engine/optim/schedule.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import { view } from '../training/flat-parameters.ts';
 import { Stepper } from '../training/stepper.ts';
-import { documents } from './corpus.ts';
+import { documents, type Document } from './corpus.ts';
 import { packRows, segments, toBatch, type Encode } from './rows.ts';
 import { initialWeights, starterConfig } from './shape.ts';
 
@@ -29,6 +29,8 @@ export type Cycle = {
   warmupSteps: number;
   horizonSteps: number;
   coolDownSteps: number;
+  /** Share of conversations with a manner of speaking. */
+  mannered: number;
 };
 
 export type TrainedTensor = { name: string; shape: readonly number[]; data: Float32Array };
@@ -63,7 +65,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
     view(stepper.parameters, slot).set(initialWeights(slot.name, slot.size, training.seed));
   restore(run, stepper);
 
-  const batches = batchStream(training.seed, encode, training);
+  const batches = allBatches(encode, training);
   for (let skipped = 0; skipped < stepper.step; skipped += 1) batches.next();
 
   let [losses, steps, tokens, since] = [0, 0, 0, performance.now()];
@@ -75,6 +77,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
       return undefined;
     }
     const batch = batches.next().value;
+    if (batch === undefined) throw new Error('the cycles ended before the steps did');
     const { loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 0);
     const learningRate = rateAt(stepper.step, training.cycles);
     await stepper.update(learningRate);
@@ -114,13 +117,21 @@ export function rateAt(step: number, cycles: readonly Cycle[]): number {
   return cosine * Math.min(1, (steps - step) / coolDownSteps);
 }
 
+/** The batches of all cycles; each has documents of its own. */
+function* allBatches(encode: Encode, training: StarterTraining): Generator<Batch, undefined> {
+  for (const [index, { steps, mannered }] of training.cycles.entries()) {
+    const batches = batchStream(documents(training.seed + index, mannered), encode, training);
+    for (let step = 0; step < steps; step += 1) yield batches.next().value;
+  }
+}
+
 function* batchStream(
-  seed: number,
+  source: Iterable<Document>,
   encode: Encode,
   { rowsPerBatch, rowLength }: StarterTraining,
 ): Generator<Batch, never> {
   let rows = [];
-  for (const row of packRows(segments(documents(seed), encode), rowLength)) {
+  for (const row of packRows(segments(source, encode), rowLength)) {
     rows.push(row);
     if (rows.length < rowsPerBatch) continue;
     yield toBatch(rows, rowLength);
@@ -131,7 +142,7 @@ function* batchStream(
 
 /** Mean loss per trained token of documents from another seed. */
 async function heldOutLoss(stepper: Stepper, { encode, training }: StarterRun): Promise<number> {
-  const batches = batchStream(training.seed + 1, encode, training);
+  const batches = batchStream(documents(training.seed + training.cycles.length), encode, training);
   let [loss, labels] = [0, 0];
   for (let i = 0; i < heldOutBatches; i += 1) {
     const batch = batches.next().value;

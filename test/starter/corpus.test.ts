@@ -66,6 +66,21 @@ test('questions are many and answers vary', () => {
   expect(new Set(answers).size).toBeGreaterThan(1500);
 });
 
+test('a manner of speaking is kept in every answer', () => {
+  let seen = 0;
+  for (const document of documents(5, 1)) {
+    if (document.kind === 'text') continue;
+    const [system, ...rest] = document.messages;
+    const said = rest.filter((message) => message.role === 'assistant').map((message) => message.content);
+    const quoted = [...(system?.content ?? '').matchAll(/"([^"]+)"/g)].map(([, phrase = '']) => phrase);
+    expect(quoted.length).toBeGreaterThan(0);
+    for (const phrase of quoted)
+      for (const text of said) expect(text.startsWith(`${phrase} `) || text.endsWith(` ${phrase}`)).toBe(true);
+    seen += 1;
+    if (seen === 300) break;
+  }
+});
+
 test('sums are right', () => {
   const random = createRandom(3);
   const words =

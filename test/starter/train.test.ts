@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import { rateAt, type Cycle } from '../../main/starter/train.ts';
 import { initialWeights } from '../../main/starter/shape.ts';
 
-const cycle: Cycle = { steps: 130, learningRate: 1, warmupSteps: 10, horizonSteps: 210, coolDownSteps: 20 };
+const cycle: Cycle = {
+  steps: 130,
+  learningRate: 1,
+  warmupSteps: 10,
+  horizonSteps: 210,
+  coolDownSteps: 20,
+  mannered: 0,
+};
 
 test('the learning rate warms up, follows a cosine and cools down', () => {
   const rate = (step: number): number => rateAt(step, [cycle]);
