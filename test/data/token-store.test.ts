@@ -1,10 +1,12 @@
 // Rows come back from disk as they went in, in any order and of any size.
 import { join } from 'node:path';
-import { truncateSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, truncateSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
 import { FingerprintSet, fingerprintOf } from '../../main/data/fingerprint-set.ts';
 import { TokenStoreWriter, openTokenStore, packRow } from '../../main/data/token-store.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { userErrorOf } from '../support/user-error.ts';
 
 const folder = tempFolder();
 
@@ -61,4 +63,25 @@ test('fingerprints tell rows apart and remember them', () => {
   for (let i = 0; i < 100_000; i += 997) expect(set.add(fingerprintOf(Uint32Array.of(1, i, 2, i >>> 7)))).toBe(false);
   expect(fingerprintOf(Uint32Array.of(1, 2))).not.toBe(fingerprintOf(Uint32Array.of(2, 1)));
   expect(fingerprintOf(Uint32Array.of(0))).not.toBe(fingerprintOf(Uint32Array.of(0, 0)));
+});
+
+test('a full disk is told, and nothing is left on it', ({ skip }) => {
+  const disk = join(folder.path, 'disk');
+  mkdirSync(disk);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk], { stdio: 'ignore' });
+  } catch {
+    skip('only root can mount a small disk here');
+  }
+  onTestFinished(() => {
+    execFileSync('umount', [disk]);
+  });
+  const writer = new TokenStoreWriter(join(disk, 'store'));
+  const error = userErrorOf(() => {
+    for (let i = 0; i < 100; i++) writer.add(new Uint32Array(10_000), { file: 'a', line: i });
+    writer.finish({});
+  });
+  expect(error.code).toBe('disk-full');
+  writer.abandon();
+  expect(readdirSync(disk)).toEqual([]);
 });
