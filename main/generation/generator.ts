@@ -43,7 +43,7 @@ export class Generator {
   /** Throws UserErrors of the model, the adapter and the tokenizer. */
   static async open(options: GeneratorOptions): Promise<Generator> {
     const { folder, model, stored, weightsDir } = loadModel(options.modelPath);
-    const tokenizer = loadTokenizer(options.modelPath);
+    const tokenizer = loadTokenizer(folder.path);
     checkVocabulary(tokenizer, model.vocabSize, options.modelPath);
     const lora = options.adapterPath === undefined ? undefined : adapterOn(model, options.adapterPath);
     const runtime = await openRuntime({ device: options.device ?? 'auto' });

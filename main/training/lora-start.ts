@@ -23,7 +23,7 @@ export type LoraStart = {
 
 /** The LoRA of a recipe on a model. Throws a UserError when it fits no layer. */
 export function loraStart(recipe: SftRecipe, model: Model): LoraStart {
-  if (recipe.adapter_name_or_path !== undefined) return continuedLora(recipe.adapter_name_or_path, recipe, model);
+  if (recipe.adapter_name_or_path !== undefined) return continuedLora(recipe.adapter_name_or_path, model);
   const wanted = wantedTargets(recipe, model);
   const targets = loraTargets(model.linears, wanted);
   const unmatched = wanted.filter((name) => loraTargets(model.linears, [name]).size === 0);
@@ -60,10 +60,11 @@ function wantedTargets(recipe: SftRecipe, model: Model): string[] {
   return given === undefined ? [...model.defaultLoraTargets] : typeof given === 'string' ? [given] : [...given];
 }
 
-function continuedLora(path: string, recipe: SftRecipe, model: Model): LoraStart {
+/** Rank, alpha, targets and dropout are the adapter's own, as PEFT continues one. */
+function continuedLora(path: string, model: Model): LoraStart {
   const { settings, targetModules, tensors } = adapterOn(model, path);
   return {
-    settings: { ...settings, dropout: recipe.lora_dropout },
+    settings,
     targetModules,
     initialize: (layout, parameters) => {
       for (const slot of layout.slots) view(parameters, slot).set(tensors.get(peftKey(slot.name))?.data ?? []);
@@ -72,7 +73,6 @@ function continuedLora(path: string, recipe: SftRecipe, model: Model): LoraStart
 }
 
 export type AdapterOnModel = {
-  /** Without dropout. */
   settings: LoraSettings;
   targetModules: string[];
   tensors: ReturnType<typeof readAdapter>['tensors'];
@@ -105,7 +105,7 @@ export function adapterOn(model: Model, path: string): AdapterOnModel {
   }
   const extra = [...tensors.keys()].find((key) => !expected.has(key));
   if (extra !== undefined) throw misfit(`the model has no layer for ${extra}`);
-  const settings = { rank: config.r, alpha: config.lora_alpha, useRslora: config.use_rslora, dropout: 0, targets };
+  const settings = { rank: config.r, alpha: config.lora_alpha, useRslora: config.use_rslora, dropout: config.lora_dropout, targets };
   return { settings, targetModules: config.target_modules, tensors };
 }
 

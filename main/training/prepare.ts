@@ -29,7 +29,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const loaded = loadModel(recipe.model_name_or_path);
   const lora = loraStart(recipe, loaded.model);
-  const tokenizer = loadTokenizer(recipe.model_name_or_path);
+  const tokenizer = loadTokenizer(loaded.folder.path);
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
 
   const load = async (files: string[], phase: string) => {
@@ -55,12 +55,14 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
   const longest = longestRow([train, evaluation]);
   const recompute = recipe.gradient_checkpointing;
+  const memory = recompute ? 'lean' : 'fast';
+  const rows = longest * Math.max(recipe.per_device_train_batch_size, recipe.per_device_eval_batch_size);
   const stepper = await Stepper.create(runtime, {
     model: loaded.model,
     step: {
       trained: { kind: 'lora', lora: lora.settings, stored: loaded.stored },
       recompute,
-      headChunks: headChunks(recipe, loaded, longest),
+      headChunks: headChunks({ rows, vocabSize: loaded.model.vocabSize, memory }),
       maxPositions: longest,
     },
     adamW: {
@@ -71,7 +73,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     },
     maxGradNorm: recipe.max_grad_norm,
     weightsDir: loaded.weightsDir,
-    memory: recompute ? 'lean' : 'fast',
+    memory,
   });
   lora.initialize(stepper.layout, stepper.parameters);
   return { loaded, lora, train, evaluation, report, stepper };
@@ -144,9 +146,8 @@ function checkLengths({ model }: LoadedModel, datasets: readonly (TokenizedDatas
   });
 }
 
-/** Parts for the head so that a part's logits take at most 32 MB (lean) or 256 MB. */
-function headChunks(recipe: SftRecipe, { model }: LoadedModel, longest: number): number {
-  const rows = Math.max(recipe.per_device_train_batch_size, recipe.per_device_eval_batch_size) * longest;
-  const budget = (recipe.gradient_checkpointing ? 32 : 256) * 2 ** 20;
-  return Math.max(1, Math.ceil((rows * model.vocabSize * 4) / budget));
+/** Parts in which labelled rows go through the head, so that a part's logits take at most 8 MB (lean) or 256 MB. */
+export function headChunks({ rows, vocabSize, memory }: { rows: number; vocabSize: number; memory: 'fast' | 'lean' }): number {
+  const budgetBytes = (memory === 'lean' ? 8 : 256) * 2 ** 20;
+  return Math.max(1, Math.ceil((rows * vocabSize * 4) / budgetBytes));
 }

@@ -99,6 +99,7 @@ export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Met
       data: { ...report, files: report.files.map(({ file }) => file) },
     }),
     tokenizerFrom: loaded.folder,
+    ...(report.chatTemplate === undefined ? {} : { chatTemplate: report.chatTemplate }),
   });
 }
 
@@ -107,7 +108,7 @@ function adapterConfig(job: JobSpec, { lora, loaded }: Prepared): AdapterConfig 
   return {
     r: lora.settings.rank,
     lora_alpha: lora.settings.alpha,
-    lora_dropout: job.recipe.lora_dropout,
+    lora_dropout: lora.settings.dropout,
     target_modules: lora.targetModules,
     use_rslora: lora.settings.useRslora,
     base_model_name_or_path: base.name,

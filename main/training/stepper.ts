@@ -20,6 +20,7 @@ import {
   updateNames,
 } from './build-step.ts';
 import { dropoutMask } from './dropout.ts';
+import { collectGarbage } from './garbage.ts';
 import { type FlatLayout, flatLayout, view } from './flat-parameters.ts';
 
 export type StepperOptions = {
@@ -66,6 +67,7 @@ export class Stepper {
       norm: await runtime.createSession(buildNormGraph(), { memory: 'fast' }),
       update: await runtime.createSession(buildUpdateGraph(options.adamW), { memory: 'fast' }),
     };
+    if (options.memory === 'lean') collectGarbage();
     return new Stepper(runtime, options, flatLayout(parameters, options.decays ?? (() => true)), sessions);
   }
 
@@ -133,6 +135,7 @@ export class Stepper {
     }
     this.#gradients.fill(0);
     this.step += 1;
+    if (this.#options.memory === 'lean') collectGarbage();
     return norm;
   }
 

@@ -1,13 +1,13 @@
 // The bench's own side: Lorelei's training step on a checkpoint, on command, with the protocol of peer.py.
-// Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--head-chunks N]
+// Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--rows LABELLED_ROWS]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { Batch } from '../../main/data/types.ts';
-import { modelFor } from '../../main/engine/models/registry.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
+import { loadModel } from '../../main/training/load-model.ts';
+import { headChunks } from '../../main/training/prepare.ts';
 import { Stepper } from '../../main/training/stepper.ts';
-import { readJson, storedWeights } from '../support/goldens.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,11 +15,11 @@ const { values } = parseArgs({
     memory: { type: 'string', default: 'fast' },
     threads: { type: 'string', default: '2' },
     lora_r: { type: 'string', default: '16' },
-    'head-chunks': { type: 'string' },
+    rows: { type: 'string', default: '512' },
   },
 });
 const memory = values.memory === 'lean' ? 'lean' : 'fast';
-const model = modelFor(readJson(`${values.model}/config.json`));
+const { model, stored, weightsDir } = loadModel(values.model);
 const rank = Number(values.lora_r);
 const runtime = await openRuntime({ device: 'cpu', threads: Number(values.threads) });
 const stepper = await Stepper.create(runtime, {
@@ -27,16 +27,16 @@ const stepper = await Stepper.create(runtime, {
   step: {
     trained: {
       kind: 'lora',
-      stored: storedWeights(values.model),
+      stored,
       lora: { rank, alpha: 2 * rank, useRslora: false, dropout: 0, targets: new Set(model.linears) },
     },
     recompute: memory === 'lean',
-    headChunks: Number(values['head-chunks'] ?? (memory === 'lean' ? 4 : 1)),
+    headChunks: headChunks({ rows: Number(values.rows), vocabSize: model.vocabSize, memory }),
     maxPositions: 2048,
   },
   adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
   maxGradNorm: 1,
-  weightsDir: values.model,
+  weightsDir,
   memory,
 });
 let state = 1;
@@ -57,6 +57,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   const answer = await obey(JSON.parse(line) as Command);
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
+
+await stepper.dispose();
 
 async function obey(command: Command): Promise<object> {
   if (command.cmd === 'batch') {

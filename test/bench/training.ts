@@ -1,0 +1,143 @@
+// Step time, tokens per second, peak memory and share of the matrix-multiply peak of Lorelei's training step, fast and
+// lean, beside torch + PEFT doing the same work. Steps are interleaved, so that whatever else the machine does falls on
+// all alike. `npm run bench`; PEER_PYTHON names a Python with torch and PEFT, without it only our side is measured.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { smolLm135M, writeRandomCheckpoint } from './write-checkpoint.ts';
+
+type StepAnswer = { step_ms: number[]; loss: number; peak_rss_bytes: number };
+type Worker = { name: string; ask<T>(command: object): Promise<T>; close(): void };
+
+const here = import.meta.dirname;
+const threads = Number(process.env.BENCH_THREADS ?? cpus().length);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const python = process.env.PEER_PYTHON;
+const work = mkdtempSync(join(tmpdir(), 'lorelei-bench-'));
+const settings = [
+  { batch: 2, seq: 256, labelled: 1 },
+  { batch: 2, seq: 256, labelled: 0.3 },
+  { batch: 1, seq: 1024, labelled: 1 },
+].filter((_, i) => (process.env.BENCH_CASES ?? '012').includes(String(i)));
+
+function start(name: string, program: string, args: string[], hasGreeting: boolean): Worker {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<unknown> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`${name} ended`);
+    return JSON.parse(value);
+  };
+  const greeting = hasGreeting ? next() : Promise.resolve();
+  return {
+    name,
+    ask: async <T>(command: object): Promise<T> => {
+      await greeting;
+      child.stdin.write(`${JSON.stringify(command)}\n`);
+      return (await next()) as T;
+    },
+    close: () => {
+      child.kill();
+    },
+  };
+}
+
+/** Floating-point operations that one step cannot do without, LoRA's own (under 4 %) left out. */
+function necessaryFlops({ batch, seq, labelled }: (typeof settings)[number]): number {
+  const { hidden_size: h, intermediate_size: f, num_hidden_layers: layers, vocab_size: vocab } = smolLm135M;
+  const headDim = smolLm135M.head_dim;
+  const q = smolLm135M.num_attention_heads * headDim;
+  const kv = smolLm135M.num_key_value_heads * headDim;
+  const tokens = batch * seq;
+  const linear = h * q * 2 + h * kv * 2 + 3 * h * f;
+  // Forward and the gradient of the input; the first layer's q, k and v need none of the latter.
+  const layersFlops = layers * 4 * linear * tokens - 2 * tokens * h * (q + 2 * kv);
+  // Causal: half of the scores count; two products forward, four backward.
+  const attention = layers * 6 * 2 * batch * smolLm135M.num_attention_heads * headDim * ((seq * (seq + 1)) / 2);
+  return layersFlops + attention + 4 * h * vocab * tokens * labelled;
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function randomBatch({ batch, seq, labelled }: (typeof settings)[number]): { input_ids: number[][]; labels: number[][] } {
+  let state = 7;
+  const token = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state % smolLm135M.vocab_size;
+  };
+  const ids = Array.from({ length: batch }, () => Array.from({ length: seq }, token));
+  const labels = ids.map((row) => row.map((id, i) => (i >= seq * (1 - labelled) ? id : -100)));
+  return { input_ids: ids, labels };
+}
+
+async function measure(setting: (typeof settings)[number], model: string): Promise<string[]> {
+  const rows = String(Math.ceil(setting.batch * setting.seq * setting.labelled));
+  const ours = (memory: string): Worker =>
+    start(memory, process.execPath, [join(here, 'ours.ts'), '--model', model, '--memory', memory, '--threads', String(threads), '--rows', rows], false);
+  const workers = [ours('fast'), ours('lean')];
+  if (python !== undefined)
+    workers.push(start('torch + PEFT', python, [join(here, 'peer.py'), '--model', model, '--threads', String(threads)], true));
+  const times = new Map<string, number[]>(workers.map(({ name }) => [name, []]));
+  const peaks = new Map<string, number>();
+  let peakGflops = 0;
+  for (const worker of workers) {
+    await worker.ask({ cmd: 'batch', ...randomBatch(setting) });
+    await worker.ask({ cmd: 'step', n: 1 }); // warm up
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const worker of workers) {
+      const { step_ms, peak_rss_bytes } = await worker.ask<StepAnswer>({ cmd: 'step', n: 1 });
+      times.get(worker.name)?.push(...step_ms);
+      peaks.set(worker.name, Math.max(peaks.get(worker.name) ?? 0, peak_rss_bytes));
+      if (worker.name === 'torch + PEFT') {
+        const shapes = [[512, 576, 1536], [1024, 1536, 576], [2048, 2048, 2048]];
+        const { gflops } = await worker.ask<{ gflops: number[] }>({ cmd: 'matmul', shapes, seconds: 0.5 });
+        peakGflops = Math.max(peakGflops, ...gflops);
+      }
+    }
+  }
+  for (const worker of workers) worker.close();
+  const base = python === undefined ? 'fast' : 'torch + PEFT';
+  const title = `${setting.batch} x ${setting.seq}, ${setting.labelled === 1 ? 'all' : `${setting.labelled * 100} %`} labelled`;
+  return workers.map(({ name }) => {
+    const ms = median(times.get(name) ?? []);
+    const ratios = (times.get(name) ?? []).map((time, i) => time / (times.get(base)?.[i] ?? Number.NaN));
+    const gigabytes = (peaks.get(name) ?? 0) / 1e9;
+    const share = necessaryFlops(setting) / (ms / 1000) / (peakGflops * 1e9);
+    const cells = [
+      title,
+      name,
+      `${(ms / 1000).toFixed(2)} s`,
+      median(ratios).toFixed(2),
+      String(Math.round((setting.batch * setting.seq) / (ms / 1000))),
+      `${gigabytes.toFixed(2)} GB`,
+      (gigabytes / ((peaks.get(base) ?? 0) / 1e9)).toFixed(2),
+      peakGflops === 0 ? '–' : `${Math.round(100 * share)} %`,
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+}
+
+try {
+  const model = process.env.BENCH_MODEL ?? join(work, 'model');
+  if (!existsSync(join(model, 'config.json'))) writeRandomCheckpoint(model, smolLm135M);
+  const table = [
+    '| batch | side | step | time ratio | tokens/s | peak RSS | memory ratio | share of matmul peak |',
+    '|---|---|---|---|---|---|---|---|',
+  ];
+  for (const setting of settings) {
+    table.push(...(await measure(setting, model)));
+    console.log(table.at(-1));
+  }
+  console.log(`\nSmolLM2-135M's shape, random weights, LoRA r 16 on all linear layers, fp32, ${threads} threads, ${rounds} rounds\n`);
+  console.log(table.join('\n'));
+  if (process.env.BENCH_OUT !== undefined) writeFileSync(process.env.BENCH_OUT, `${table.join('\n')}\n`);
+  if (python === undefined) console.log('\nSet PEER_PYTHON to a Python with torch and PEFT to compare (npm run parity makes one).');
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
