@@ -1,5 +1,8 @@
-// Two sets of tests: `unit` runs in `npm run check`; `e2e` needs a build (`npm run build`) and takes longer.
+// Two sets of tests: `unit` runs in `npm run check`; `whole` takes longer (whole runs, real processes, the built
+// programs in a browser) and needs `npm run build`.
 import { defineConfig } from 'vitest/config';
+
+const whole = ['test/e2e/**/*.test.ts', 'test/hosts/cli.test.ts', 'test/training/trl-sft.test.ts'];
 
 export default defineConfig({
   test: {
@@ -7,10 +10,10 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/e2e/**'] } },
+      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: whole } },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false },
+        test: { name: 'whole', include: whole, testTimeout: 180_000, fileParallelism: false },
       },
     ],
   },

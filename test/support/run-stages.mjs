@@ -18,12 +18,12 @@ const lint = [
   { name: 'unused code', command: 'knip --no-progress' },
 ];
 const unit = [{ name: 'unit tests', command: 'vitest run --project unit', project: 'unit' }];
-const endToEnd = [{ name: 'end-to-end tests', command: 'vitest run --project e2e', project: 'e2e' }];
+const whole = [{ name: 'tests of the whole', command: 'vitest run --project whole', project: 'whole' }];
 
 /** Rounds follow each other; the lanes of a round run side by side. */
 const plans = {
   check: [[types, lint], [unit]],
-  all: [[build], [types, lint], [unit], [endToEnd]],
+  all: [[build], [types, lint], [unit], [whole]],
 };
 
 const rounds = plans[process.argv[2]];
