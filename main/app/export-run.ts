@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Metrics } from '../../preload/contract.ts';
 import { UserError } from '../errors.ts';
 import { exportTarget } from '../export/registry.ts';
-import type { SftRecipe } from '../recipe/sft-recipe.ts';
+import { restoreSftRecipe } from '../recipe/parse.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
@@ -33,8 +33,7 @@ export function exportRun(app: App, { run: name, format, outputDir, checkpoint, 
   const { step, adapterFolder } = findAdapter(app, run, checkpoint);
   const folder = resolve(outputDir);
   checkOutputFolder(folder, overwrite, { folder: '--output-dir', overwrite: 'add --overwrite' });
-  // The history wrote this recipe itself; a change of the schema comes with a migration.
-  const recipe = run.recipe as SftRecipe;
+  const recipe = restoreSftRecipe(run.recipe);
   target.write({ adapterFolder, recipe, step, metrics: metricsAt(app, run, step) }, folder);
   app.history.exports.add(run.id, { recordedAt: Date.now(), target: target.name, step, path: folder });
   return { run: run.id, step, outputDir: folder };

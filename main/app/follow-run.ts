@@ -27,8 +27,8 @@ export type RunEnd = {
   metrics: Metrics;
   /** Present when failed or interrupted. */
   error?: ErrorDetails;
-  /** True when it was refused before the first step: nothing of it is kept, in the history either. */
-  discarded: boolean;
+  /** True when it failed before the first step through no fault of ours. Of a new run nothing is kept then. */
+  refused: boolean;
 };
 
 export type RunSession = {
@@ -46,12 +46,12 @@ type Follow = {
   run: Pick<StoredRun, 'id' | 'outputDir'>;
   job: JobSpec;
   onRecord: (record: JobRecord) => void;
-  /** Forget the run where the job refuses it before the first step. */
-  discardIfRefused: boolean;
+  /** Started for the first time: forgotten again where the job refuses it before the first step. */
+  isNew: boolean;
 };
 
 /** Starts the job of a run that is in the history, and follows it. */
-export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Follow): RunSession {
+export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunSession {
   const folder = runFolder(app, run);
   const log = join(folder, 'job.log');
   let started = false;
@@ -104,7 +104,7 @@ export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Fo
     if (hostError !== undefined) throw hostError.error;
     recorder.flush();
     const checkpoint = app.history.checkpoints.list(run.id).at(-1);
-    const outcome = { outputDir: run.outputDir, lastStep, discarded: false, ...(checkpoint && { checkpoint }) };
+    const outcome = { outputDir: run.outputDir, lastStep, refused: false, ...(checkpoint && { checkpoint }) };
     if (end === undefined) {
       const error = deathOf(run.id, { exit, checkpoint, lastStep, started, killed, log });
       app.history.events.add(run.id, {
@@ -116,15 +116,15 @@ export function followRun(app: App, { run, job, onRecord, discardIfRefused }: Fo
       app.history.runs.update(run.id, { status: 'interrupted', endedAt: Date.now(), error, host: null, job: null });
       return { ...outcome, status: 'interrupted', metrics: {}, error };
     }
-    const discarded = discardIfRefused && end.status === 'failed' && !started && end.error?.code !== INTERNAL;
-    if (discarded) {
+    const refused = end.status === 'failed' && !started && end.error?.code !== INTERNAL;
+    if (refused && isNew) {
       app.history.runs.remove(run.id);
       rmSync(folder, { recursive: true, force: true });
     } else {
       recorder.record(end);
     }
     const { status, metrics, error } = end;
-    return { ...outcome, status, metrics, discarded, ...(error && { error }) };
+    return { ...outcome, status, metrics, refused, ...(error && { error }) };
   }
 
   return {

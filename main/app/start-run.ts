@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasSystemCode, UserError } from '../errors.ts';
-import { parseSftRecipe } from '../recipe/parse.ts';
+import { parseSftRecipe, restoreSftRecipe } from '../recipe/parse.ts';
 import type { SftRecipe } from '../recipe/sft-recipe.ts';
 import { writeRecipe } from '../recipe/yaml.ts';
 import type { JobRecord } from '../../preload/contract.ts';
@@ -34,7 +34,6 @@ function runWritingTo(app: App, folder: string): StoredRun | undefined {
 export async function startSft(app: App, { values, workingDirectory, onRecord }: StartRequest): Promise<RunSession> {
   const { recipe: given, notes } = parseSftRecipe(values);
   const recipe = await resolveRecipe(given, workingDirectory);
-  const { runs, events } = app.history;
   if (recipe.output_dir !== undefined) {
     checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
     const other = runWritingTo(app, recipe.output_dir);
@@ -46,31 +45,30 @@ export async function startSft(app: App, { values, workingDirectory, onRecord }:
       });
     }
   }
-  const id = app.history.transaction(() => {
-    const name = newRunName((one) => runs.get(one) !== undefined || existsSync(runFolder(app, { id: one })));
-    runs.insert({
-      id: name,
-      method: 'sft',
-      name: recipe.run_name,
-      recipe,
-      outputDir: recipe.output_dir ?? join(runFolder(app, { id: name }), 'adapter'),
-      createdAt: Date.now(),
-      host: thisProcess(),
-    });
-    for (const message of notes) events.add(name, { recordedAt: Date.now(), level: 'info', message });
-    return name;
-  });
+  const run = addRun(app, recipe, notes);
   for (const message of notes) onRecord({ type: 'event', level: 'info', message });
-  const run = { id, outputDir: recipe.output_dir ?? join(runFolder(app, { id }), 'adapter') };
   try {
     mkdirSync(runFolder(app, run), { recursive: true });
     writeFileSync(join(runFolder(app, run), 'recipe.yaml'), writeRecipe(recipe));
   } catch (error) {
-    runs.remove(id);
+    app.history.runs.remove(run.id);
     rmSync(runFolder(app, run), { recursive: true, force: true });
     throw writeProblem(error, app.home.runs);
   }
-  return launch(app, run, recipe, onRecord);
+  return launch(app, run, { recipe, onRecord, isNew: true });
+}
+
+/** Puts a run into the history under a free name, followed by this process. */
+function addRun(app: App, recipe: SftRecipe, notes: readonly string[]): Pick<StoredRun, 'id' | 'outputDir'> {
+  const { runs, events, transaction } = app.history;
+  return transaction(() => {
+    const id = newRunName((name) => runs.get(name) !== undefined || existsSync(runFolder(app, { id: name })));
+    const outputDir = recipe.output_dir ?? join(runFolder(app, { id }), 'adapter');
+    const createdAt = Date.now();
+    runs.insert({ id, method: 'sft', name: recipe.run_name, recipe, outputDir, createdAt, host: thisProcess() });
+    for (const message of notes) events.add(id, { recordedAt: createdAt, level: 'info', message });
+    return { id, outputDir };
+  });
 }
 
 function writeProblem(error: unknown, folder: string): unknown {
@@ -85,22 +83,23 @@ function writeProblem(error: unknown, folder: string): unknown {
   );
 }
 
-function launch(
-  app: App,
-  run: Pick<StoredRun, 'id' | 'outputDir'>,
-  recipe: SftRecipe,
-  onRecord: (record: JobRecord) => void,
-  resumeFrom?: string,
-): RunSession {
+type Launch = {
+  recipe: SftRecipe;
+  onRecord: (record: JobRecord) => void;
+  isNew: boolean;
+  /** Folder of a checkpoint. */
+  resumeFrom?: string;
+};
+
+function launch(app: App, run: Pick<StoredRun, 'id' | 'outputDir'>, { onRecord, isNew, ...rest }: Launch): RunSession {
   const job = {
+    ...rest,
     runId: run.id,
-    recipe,
     runDir: runFolder(app, run),
     outputDir: run.outputDir,
     cacheDir: app.home.cache,
-    ...(resumeFrom !== undefined && { resumeFrom }),
   };
-  return followRun(app, { run, job, onRecord, discardIfRefused: resumeFrom === undefined });
+  return followRun(app, { run, job, onRecord, isNew });
 }
 
 /**
@@ -124,6 +123,7 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
       fix: 'Start it anew with lorelei sft.',
     });
   }
+  const recipe = restoreSftRecipe(run.recipe);
   // Its own adapter may lie there already: a run may have died after writing it.
   checkOutputFolder(run.outputDir, true);
   claim(app, run.id);
@@ -135,8 +135,7 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
       : `Resuming from the checkpoint at step ${checkpoint.step}.`;
   app.history.events.add(run.id, { recordedAt: Date.now(), level: 'info', message });
   onRecord({ type: 'event', level: 'info', message });
-  // The history wrote this recipe itself; a change of the schema comes with a migration.
-  return launch(app, run, run.recipe as SftRecipe, onRecord, checkpoint?.path);
+  return launch(app, run, { recipe, onRecord, isNew: false, ...(checkpoint && { resumeFrom: checkpoint.path }) });
 }
 
 /** Makes this process the one that follows the run. Only one process can. */

@@ -6,8 +6,10 @@ import { runCommandLine } from './cli/program.ts';
 if (process.env.npm_lifecycle_event === 'lorelei' && process.env.INIT_CWD !== undefined) {
   process.chdir(process.env.INIT_CWD);
 }
-// A reader such as `head` may leave early; the run goes on.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// A reader such as `head` may leave early, and a terminal may close; the run goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  });
+}
 await runCommandLine(process.argv.slice(2), forkedJobs());

@@ -203,3 +203,15 @@ export function parseSftRecipe(input: Record<string, unknown>): { recipe: SftRec
   checkTogether(parsed.data, notes);
   return { recipe: parsed.data, notes };
 }
+
+/** A recipe that parseSftRecipe gave and the history kept. Throws UserError "run-recipe-outdated". */
+export function restoreSftRecipe(stored: Record<string, unknown>): SftRecipe {
+  const parsed = sftRecipe.safeParse(stored);
+  if (parsed.success) return parsed.data;
+  const key = String(parsed.error.issues[0]?.path[0]);
+  throw new UserError({
+    code: 'run-recipe-outdated',
+    message: `This run was started by another version of Lorelei: its recipe holds ${key}: ${shown(stored[key] ?? null)}, which this version does not know.`,
+    fix: 'Continue it with the version that started it, or start a new run.',
+  });
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UserError } from '../../main/errors.ts';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseSftRecipe, restoreSftRecipe } from '../../main/recipe/parse.ts';
 
 const base = { model_name_or_path: 'm', dataset_name: 'd.jsonl', use_peft: true };
 
@@ -216,4 +216,16 @@ test('two sources of evaluation rows are one too many', () => {
 
 test('rows set aside but never evaluated are noted', () => {
   expect(parseSftRecipe({ ...base, test_split_size: 0.1 }).notes[0]).toMatch(/never evaluated/);
+});
+
+test('a recipe comes back from the history as it went in, or is refused', () => {
+  const { recipe } = parseSftRecipe({
+    ...base,
+    max_length: null,
+    lora_target_modules: ['q_proj'],
+    test_split_size: 0.1,
+  });
+  const stored = JSON.parse(JSON.stringify(recipe)) as Record<string, unknown>;
+  expect(restoreSftRecipe(stored)).toEqual(recipe);
+  expect(() => restoreSftRecipe({ ...stored, optim: 'adamw_9bit' })).toThrow(/another version.*optim: adamw_9bit/);
 });

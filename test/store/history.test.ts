@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UserError } from '../../main/errors.ts';
 import { openHistory, type History } from '../../main/store/history.ts';
+import { historyProblem } from '../../main/store/problems.ts';
 
 const migrations = fileURLToPath(new URL('../../resources/migrations', import.meta.url));
 
@@ -180,6 +181,21 @@ test('a damaged file is refused with the way out', () => {
 test('a folder in place of the file is refused', () => {
   mkdirSync(file);
   expect(problemOf(history).code).toBe('home-not-writable');
+});
+
+test('what SQLite says is put in words a person can act on; other errors are left alone', () => {
+  history();
+  const database = new Database(file);
+  database.pragma(`max_page_count = ${Number(database.pragma('page_count', { simple: true })) + 1}`);
+  const fill = (): unknown => database.exec(`create table t (x); insert into t values (zeroblob(1000000))`);
+  try {
+    fill();
+    expect.unreachable();
+  } catch (error) {
+    expect(historyProblem(error, file)).toMatchObject({ code: 'disk-full' });
+  }
+  database.close();
+  expect(historyProblem(new Error('a bug'), file)).toBeUndefined();
 });
 
 test('a migration applies once, in its own order, or not at all', () => {

@@ -6,9 +6,9 @@ import type { RunReport } from './run-report.ts';
 export const EXIT = { done: 0, failed: 1, requestWrong: 2 } as const;
 
 /** A full disk is the machine's trouble, not the training's, also where it shows late. */
-function exitCodeOf({ status, discarded, error }: RunEnd): number {
+function exitCodeOf({ status, refused, error }: RunEnd): number {
   if (status === 'completed' || status === 'stopped') return EXIT.done;
-  return discarded || error?.code === 'disk-full' ? EXIT.requestWrong : EXIT.failed;
+  return refused || error?.code === 'disk-full' ? EXIT.requestWrong : EXIT.failed;
 }
 
 /** The first request stops after the current step, the second ends the job at once. */

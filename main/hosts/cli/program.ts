@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { openApp, type App } from '../../app/app.ts';
 import type { LaunchJob } from '../../app/job.ts';
 import { UserError } from '../../errors.ts';
+import { historyProblem } from '../../store/problems.ts';
 import type { WithApp } from './command-parts.ts';
 import { EXIT } from './follow.ts';
 import { addModelCommands } from './model-commands.ts';
@@ -18,6 +19,8 @@ async function withOpenApp<Result>(
   const app = openApp(launchJob);
   try {
     return await work(app);
+  } catch (error) {
+    throw historyProblem(error, app.home.history) ?? error;
   } finally {
     app.history.close();
   }

@@ -54,12 +54,12 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
       if (record.type === 'evaluation') row({ step: record.step, ...record.metrics });
       progress(record);
     },
-    ended({ runId, modelFolder }, { status, outputDir, error, lastStep, checkpoint, discarded }) {
+    ended({ runId, modelFolder }, { status, outputDir, error, lastStep, checkpoint, refused }) {
       terminal.clear();
       row({ event: 'end', status, run: runId, output_dir: outputDir, ...(error && { error }) });
       if (error !== undefined) {
         stderr.write(`${errorText(error)}\n`);
-        if (status === 'failed' && !discarded) stderr.write(`${afterFailure(runId, checkpoint?.step)}\n`);
+        if (status === 'failed' && !refused) stderr.write(`${afterFailure(runId, checkpoint?.step)}\n`);
       } else if (status === 'completed') {
         terminal.line(`Completed after ${wholeText(lastStep)} steps. Adapter: ${outputDir}`);
         terminal.line(`Try it: lorelei generate --model ${modelFolder} --adapter ${outputDir} --prompt "…"`);
