@@ -124,6 +124,20 @@ describe.skipIf(sharedData === undefined)('lorelei sft on a real checkpoint', ()
     expect(answer.stdout.trim()).not.toBe('');
   });
 
+  test('a run whose data is gone cannot resume: exit code 2, and it stays in the history', async () => {
+    cpSync(join(folder, 'data.jsonl'), join(folder, 'moved.jsonl'));
+    const session = start('sft', '--config', 'run.yaml', '--dataset_name', 'moved.jsonl', '--max_steps', '500');
+    await session.saw('step 2/500');
+    session.child.kill('SIGINT');
+    expect((await session.ended).code).toBe(0);
+    rmSync(join(folder, 'moved.jsonl'));
+    const refused = await lorelei('resume', 'latest');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/There is no file or folder .*moved\.jsonl/);
+    const shown = await lorelei('show', 'latest', '--json');
+    expect(JSON.parse(shown.stdout)).toMatchObject({ status: 'failed', checkpoints: [{}, {}] });
+  });
+
   test('greedy decoding from BOS gives the known story', async () => {
     const known = readFileSync(join(model, 'greedy.txt'), 'utf8');
     const { code, stdout } = await lorelei(
