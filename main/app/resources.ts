@@ -2,21 +2,28 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-function isProjectRoot(folder: string): boolean {
+/** The version in a folder's package.json, where it is that of lorelei. */
+function versionIn(folder: string): string | undefined {
   const file = join(folder, 'package.json');
-  if (!existsSync(file)) return false;
-  const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  return typeof content === 'object' && content !== null && 'name' in content && content.name === 'lorelei';
+  if (!existsSync(file)) return undefined;
+  const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown; version?: unknown };
+  return name === 'lorelei' && typeof version === 'string' ? version : undefined;
 }
 
-function findProjectRoot(): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    if (isProjectRoot(folder)) return folder;
+function findProject(): { root: string; version: string } {
+  for (let root = import.meta.dirname; root !== dirname(root); root = dirname(root)) {
+    const version = versionIn(root);
+    if (version !== undefined) return { root, version };
   }
   throw new Error(`no package.json of lorelei above ${import.meta.dirname}`);
 }
 
 /** Absolute path of a file or folder below resources/, for example resourcePath('migrations'). */
 export function resourcePath(...parts: string[]): string {
-  return join(findProjectRoot(), 'resources', ...parts);
+  return join(findProject().root, 'resources', ...parts);
+}
+
+/** The version of Lorelei: "0.1.0". */
+export function productVersion(): string {
+  return findProject().version;
 }

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { openApp, type App } from '../../app/app.ts';
 import type { LaunchJob } from '../../app/job.ts';
+import { productVersion } from '../../app/resources.ts';
 import { UserError } from '../../errors.ts';
 import { historyProblem } from '../../store/problems.ts';
 import type { WithApp } from './command-parts.ts';
@@ -31,6 +32,7 @@ function program(launchJob: LaunchJob): Command {
 
   const lorelei = new Command('lorelei')
     .description('Fine-tune language models on your own machine.')
+    .version(productVersion(), '-V, --version', 'print the version')
     .showHelpAfterError('(lorelei --help lists the commands)')
     .exitOverride();
 
