@@ -20,7 +20,7 @@ export const peft: ExportTarget = {
         name: basename(folder),
         baseModel: config.base_model_name_or_path ?? recipe.model_name_or_path,
         method: 'Supervised fine-tuning (SFT)',
-        settings: { steps: step, ...resultSettings(recipe) },
+        settings: { steps: step, ...resultSettings(recipe, config) },
         results: metrics,
       }),
       tokenizerFrom: beside.length > 0 ? { tokenizerFiles: beside } : openModelFolder(recipe.model_name_or_path),

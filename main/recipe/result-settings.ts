@@ -20,7 +20,14 @@ const TOLD = [
   'seed',
 ] as const satisfies readonly SftKey[];
 
+/** What an adapter's own config says; it counts where a run continued an adapter. */
+type AdapterFacts = { r: number; lora_alpha: number; lora_dropout: number; use_rslora: boolean };
+
 /** Key -> value, in the order in which a card shows them. */
-export function resultSettings(recipe: SftRecipe): Record<string, string | number | boolean | null> {
-  return Object.fromEntries(TOLD.map((key) => [key, recipe[key]]));
+export function resultSettings(
+  recipe: SftRecipe,
+  { r, lora_alpha, lora_dropout, use_rslora }: AdapterFacts,
+): Record<string, string | number | boolean | null> {
+  const told = Object.fromEntries(TOLD.map((key) => [key, recipe[key]]));
+  return { ...told, lora_r: r, lora_alpha, lora_dropout, use_rslora };
 }

@@ -87,14 +87,15 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
 /** The adapter in PEFT's format, with tokenizer files and a model card, in the job's output folder. */
 export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Metrics): void {
   const { stepper, loaded, report } = prepared;
+  const config = adapterConfig(job, prepared);
   writeAdapter(job.outputDir, {
-    config: adapterConfig(job, prepared),
+    config,
     tensors: tensorsOf(stepper.layout, stepper.parameters, peftKey),
     card: modelCard({
       name: basename(job.outputDir),
       baseModel: baseModelName(loaded.folder).name,
       method: 'Supervised fine-tuning (SFT)',
-      settings: { steps: stepper.step, ...resultSettings(job.recipe) },
+      settings: { steps: stepper.step, ...resultSettings(job.recipe, config) },
       results: metrics,
       data: { ...report, files: report.files.map(({ file }) => file) },
     }),
