@@ -156,7 +156,7 @@ function checkTogether(recipe: SftRecipe, notes: string[]): void {
   }
   if (recipe.adapter_name_or_path !== undefined) {
     notes.push(
-      'adapter_name_or_path: rank, alpha and target modules are those of the adapter; the lora_ keys do not count.',
+      'adapter_name_or_path: rank, alpha and target modules are those of the adapter; of the lora_ keys only lora_dropout counts.',
     );
   }
 }
