@@ -2,12 +2,13 @@
 // programs in a browser) and needs `npm run build`.
 import { defineConfig } from 'vitest/config';
 
-const whole = ['test/e2e/**/*.test.ts', 'test/hosts/cli.test.ts', 'test/training/trl-sft.test.ts'];
+const whole = ['test/e2e/**/*.test.ts', 'test/hosts/cli.test.ts', 'test/training/{run,trl-sft}.test.ts'];
 
 export default defineConfig({
   test: {
     // Native libraries (ONNX Runtime, SQLite) live in processes of their own.
     pool: 'forks',
+    maxWorkers: '100%',
     testTimeout: 30_000,
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: whole } },
