@@ -105,7 +105,13 @@ export function adapterOn(model: Model, path: string): AdapterOnModel {
   }
   const extra = [...tensors.keys()].find((key) => !expected.has(key));
   if (extra !== undefined) throw misfit(`the model has no layer for ${extra}`);
-  const settings = { rank: config.r, alpha: config.lora_alpha, useRslora: config.use_rslora, dropout: config.lora_dropout, targets };
+  const settings = {
+    rank: config.r,
+    alpha: config.lora_alpha,
+    useRslora: config.use_rslora,
+    dropout: config.lora_dropout,
+    targets,
+  };
   return { settings, targetModules: config.target_modules, tensors };
 }
 

@@ -147,7 +147,15 @@ function checkLengths({ model }: LoadedModel, datasets: readonly (TokenizedDatas
 }
 
 /** Parts in which labelled rows go through the head, so that a part's logits take at most 8 MB (lean) or 256 MB. */
-export function headChunks({ rows, vocabSize, memory }: { rows: number; vocabSize: number; memory: 'fast' | 'lean' }): number {
+export function headChunks({
+  rows,
+  vocabSize,
+  memory,
+}: {
+  rows: number;
+  vocabSize: number;
+  memory: 'fast' | 'lean';
+}): number {
   const budgetBytes = (memory === 'lean' ? 8 : 256) * 2 ** 20;
   return Math.max(1, Math.ceil((rows * vocabSize * 4) / budgetBytes));
 }

@@ -64,7 +64,10 @@ function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-function randomBatch({ batch, seq, labelled }: (typeof settings)[number]): { input_ids: number[][]; labels: number[][] } {
+function randomBatch({ batch, seq, labelled }: (typeof settings)[number]): {
+  input_ids: number[][];
+  labels: number[][];
+} {
   let state = 7;
   const token = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -78,10 +81,17 @@ function randomBatch({ batch, seq, labelled }: (typeof settings)[number]): { inp
 async function measure(setting: (typeof settings)[number], model: string): Promise<string[]> {
   const rows = String(Math.ceil(setting.batch * setting.seq * setting.labelled));
   const ours = (memory: string): Worker =>
-    start(memory, process.execPath, [join(here, 'ours.ts'), '--model', model, '--memory', memory, '--threads', String(threads), '--rows', rows], false);
+    start(
+      memory,
+      process.execPath,
+      [join(here, 'ours.ts'), '--model', model, '--memory', memory, '--threads', String(threads), '--rows', rows],
+      false,
+    );
   const workers = [ours('fast'), ours('lean')];
   if (python !== undefined)
-    workers.push(start('torch + PEFT', python, [join(here, 'peer.py'), '--model', model, '--threads', String(threads)], true));
+    workers.push(
+      start('torch + PEFT', python, [join(here, 'peer.py'), '--model', model, '--threads', String(threads)], true),
+    );
   const times = new Map<string, number[]>(workers.map(({ name }) => [name, []]));
   const peaks = new Map<string, number>();
   let peakGflops = 0;
@@ -95,7 +105,11 @@ async function measure(setting: (typeof settings)[number], model: string): Promi
       times.get(worker.name)?.push(...step_ms);
       peaks.set(worker.name, Math.max(peaks.get(worker.name) ?? 0, peak_rss_bytes));
       if (worker.name === 'torch + PEFT') {
-        const shapes = [[512, 576, 1536], [1024, 1536, 576], [2048, 2048, 2048]];
+        const shapes = [
+          [512, 576, 1536],
+          [1024, 1536, 576],
+          [2048, 2048, 2048],
+        ];
         const { gflops } = await worker.ask<{ gflops: number[] }>({ cmd: 'matmul', shapes, seconds: 0.5 });
         peakGflops = Math.max(peakGflops, ...gflops);
       }
@@ -134,10 +148,13 @@ try {
     table.push(...(await measure(setting, model)));
     console.log(table.at(-1));
   }
-  console.log(`\nSmolLM2-135M's shape, random weights, LoRA r 16 on all linear layers, fp32, ${threads} threads, ${rounds} rounds\n`);
+  console.log(
+    `\nSmolLM2-135M's shape, random weights, LoRA r 16 on all linear layers, fp32, ${threads} threads, ${rounds} rounds\n`,
+  );
   console.log(table.join('\n'));
   if (process.env.BENCH_OUT !== undefined) writeFileSync(process.env.BENCH_OUT, `${table.join('\n')}\n`);
-  if (python === undefined) console.log('\nSet PEER_PYTHON to a Python with torch and PEFT to compare (npm run parity makes one).');
+  if (python === undefined)
+    console.log('\nSet PEER_PYTHON to a Python with torch and PEFT to compare (npm run parity makes one).');
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -34,7 +34,10 @@ const plain = {
   save_steps: 3,
 };
 
-async function run(settings: Record<string, unknown>, options: { folder?: string; resumeFrom?: string; stopAfter?: number } = {}) {
+async function run(
+  settings: Record<string, unknown>,
+  options: { folder?: string; resumeFrom?: string; stopAfter?: number } = {},
+) {
   const folder = options.folder ?? temporaryFolder();
   const { recipe } = parseSftRecipe({ ...plain, ...settings });
   const records: JobRecord[] = [];
@@ -70,11 +73,20 @@ test('a run posts steps, logs, evaluations and checkpoints when they are due', a
   expect(at('evaluation')).toEqual([4, 8]);
   expect(at('checkpoint')).toEqual([3, 6, 8]);
   expect(readdirSync(join(folder, 'run')).sort()).toEqual(['checkpoint-6', 'checkpoint-8']);
-  expect(logs.map(({ learning_rate }) => learning_rate)).toEqual([3.75e-3, 1.875e-3, 6.25e-4].map((rate) => expect.closeTo(rate, 12) as number));
+  expect(logs.map(({ learning_rate }) => learning_rate)).toEqual(
+    [3.75e-3, 1.875e-3, 6.25e-4].map((rate) => expect.closeTo(rate, 12) as number),
+  );
   // A log line holds the mean since the last one.
   expect(logs[0]?.loss).toBeCloseTo(((losses[0] ?? 0) + (losses[1] ?? 0) + (losses[2] ?? 0)) / 3, 10);
   expect(logs[1]?.loss).toBeCloseTo(((losses[3] ?? 0) + (losses[4] ?? 0) + (losses[5] ?? 0)) / 3, 10);
-  expect(Object.keys(logs[0] ?? {})).toEqual(['loss', 'grad_norm', 'learning_rate', 'epoch', 'num_tokens', 'mean_token_accuracy']);
+  expect(Object.keys(logs[0] ?? {})).toEqual([
+    'loss',
+    'grad_norm',
+    'learning_rate',
+    'epoch',
+    'num_tokens',
+    'mean_token_accuracy',
+  ]);
   expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
 });
 
@@ -86,19 +98,31 @@ test('the same recipe twice gives the same bits', async () => {
   expect(other.losses).not.toEqual(a.losses);
 });
 
-test.each([{ stopAfter: 2 }, { stopAfter: 5 }])('stopped after $stopAfter steps and resumed equals uninterrupted, bit for bit', async ({ stopAfter }) => {
-  const whole = await run({});
-  const first = await run({}, { stopAfter });
-  expect(first.end.status).toBe('stopped');
-  const checkpoint = first.records.findLast((record) => record.type === 'checkpoint');
-  expect(checkpoint?.step).toBe(stopAfter);
-  const second = await run({}, { folder: first.folder, resumeFrom: checkpoint?.path ?? '' });
-  expect(second.records.find((record) => record.type === 'start')).toMatchObject({ startStep: stopAfter, totalSteps: 8 });
-  expect([...first.losses, ...second.losses]).toEqual(whole.losses);
-  const counted = ({ logs }: typeof whole) => logs.map(({ loss, grad_norm, num_tokens, mean_token_accuracy }) => [loss, grad_norm, num_tokens, mean_token_accuracy]);
-  expect([...counted(first), ...counted(second)]).toEqual(counted(whole));
-  expect(adapterBytes(second.folder)).toEqual(adapterBytes(whole.folder));
-});
+test.each([{ stopAfter: 2 }, { stopAfter: 5 }])(
+  'stopped after $stopAfter steps and resumed equals uninterrupted, bit for bit',
+  async ({ stopAfter }) => {
+    const whole = await run({});
+    const first = await run({}, { stopAfter });
+    expect(first.end.status).toBe('stopped');
+    const checkpoint = first.records.findLast((record) => record.type === 'checkpoint');
+    expect(checkpoint?.step).toBe(stopAfter);
+    const second = await run({}, { folder: first.folder, resumeFrom: checkpoint?.path ?? '' });
+    expect(second.records.find((record) => record.type === 'start')).toMatchObject({
+      startStep: stopAfter,
+      totalSteps: 8,
+    });
+    expect([...first.losses, ...second.losses]).toEqual(whole.losses);
+    const counted = ({ logs }: typeof whole) =>
+      logs.map(({ loss, grad_norm, num_tokens, mean_token_accuracy }) => [
+        loss,
+        grad_norm,
+        num_tokens,
+        mean_token_accuracy,
+      ]);
+    expect([...counted(first), ...counted(second)]).toEqual(counted(whole));
+    expect(adapterBytes(second.folder)).toEqual(adapterBytes(whole.folder));
+  },
+);
 
 test('gradient_checkpointing changes the numbers by rounding only', async () => {
   const [fast, lean] = [await run({}), await run({ gradient_checkpointing: true })];
@@ -143,7 +167,9 @@ test('checkpoints of another run, unknown targets and adapters of other models a
   const first = await run({ max_steps: 3 });
   const resumeFrom = join(first.folder, 'run/checkpoint-3');
   expect((await refusal(run({ seed: 1 }, { resumeFrom }))).message).toContain('saved with seed 42');
-  expect((await refusal(run({ test_split_size: 9 }, { resumeFrom }))).message).toMatch(/training on \d+ rows, the data now has/);
+  expect((await refusal(run({ test_split_size: 9 }, { resumeFrom }))).message).toMatch(
+    /training on \d+ rows, the data now has/,
+  );
   expect((await refusal(run({ lora_r: 8 }, { resumeFrom }))).code).toBe('checkpoint-misfit');
   const targets = await refusal(run({ lora_target_modules: ['q_proj', 'c_attn'] }));
   expect(targets.message).toContain('c_attn names no linear layer');

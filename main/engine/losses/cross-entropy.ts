@@ -55,8 +55,7 @@ export function crossEntropy(
   const value = g.reduceSum(g.mul(perRow, weight), [0, 1], false);
 
   // It says when, not what: no gradient flows through it.
-  const finished = (last: Tensor): Tensor =>
-    g.withGradient(g.mul(last, zero), [], () => []);
+  const finished = (last: Tensor): Tensor => g.withGradient(g.mul(last, zero), [], () => []);
   if (!differentiable) return { loss: value, correct, done: finished(g.reshape(value, [1, 1])) };
 
   const slope = g.sub(g.mul(g.gemm(e, weights.get(head)), g.div(weight, sum)), g.mul(labelRows, weight));
