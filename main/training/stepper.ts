@@ -105,7 +105,9 @@ export class Stepper {
       inputs.set(names.before, gradient);
       into.set(names.after, gradient);
     }
-    return this.#result(await this.#gradientSession.run(inputs, into, { signal }));
+    const result = await this.#result(await this.#gradientSession.run(inputs, into, { signal }));
+    this.#dropCopies();
+    return result;
   }
 
   /** One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping. */
@@ -132,10 +134,10 @@ export class Stepper {
         into.set(names.after, tensor);
       }
       await this.#updateSession.run(inputs, into);
+      this.#dropCopies();
     }
     this.#gradients.fill(0);
     this.step += 1;
-    if (this.#options.memory === 'lean') collectGarbage();
     return norm;
   }
 
@@ -162,6 +164,11 @@ export class Stepper {
     await this.#normSession.dispose();
     await this.#updateSession.dispose();
     await this.#evaluationSession?.dispose();
+  }
+
+  /** Lean mode pays some milliseconds so that the runtime's copies of outputs do not pile up. */
+  #dropCopies(): void {
+    if (this.#options.memory === 'lean') collectGarbage();
   }
 
   async #gradientNorm(): Promise<number> {

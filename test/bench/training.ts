@@ -84,7 +84,18 @@ async function measure(setting: (typeof settings)[number], model: string): Promi
     start(
       memory,
       process.execPath,
-      [join(here, 'ours.ts'), '--model', model, '--memory', memory, '--threads', String(threads), '--rows', rows],
+      [
+        ...(memory === 'lean' ? ['--max-semi-space-size=1'] : []),
+        join(here, 'ours.ts'),
+        '--model',
+        model,
+        '--memory',
+        memory,
+        '--threads',
+        String(threads),
+        '--rows',
+        rows,
+      ],
       false,
     );
   const workers = [ours('fast'), ours('lean')];

@@ -39,7 +39,8 @@ export function forkedJobs(worker: string = workerFile()): LaunchJob {
       // Unlike JSON this keeps NaN.
       serialization: 'advanced',
       stdio: ['ignore', logFile, logFile, 'ipc'],
-      execArgv: [],
+      // V8 keeps the pages of its nursery for good; lean mode wants them small.
+      execArgv: job.recipe.gradient_checkpointing ? ['--max-semi-space-size=1'] : [],
       windowsHide: true,
     });
     closeSync(logFile);
