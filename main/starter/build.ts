@@ -32,8 +32,33 @@ const training: StarterTraining = {
   rowsPerBatch: 8,
   rowLength: 256,
   cycles: [
-    { steps: 1600, learningRate: 2.5e-3, warmupSteps: 100, horizonSteps: 3200, coolDownSteps: 500, mannered: 0 },
-    { steps: 1600, learningRate: 1.5e-3, warmupSteps: 50, horizonSteps: 1600, coolDownSteps: 1, mannered: 0.3 },
+    {
+      steps: 1600,
+      learningRate: 2.5e-3,
+      warmupSteps: 100,
+      horizonSteps: 3200,
+      coolDownSteps: 500,
+      mannered: 0,
+      practice: 0,
+    },
+    {
+      steps: 1600,
+      learningRate: 1.5e-3,
+      warmupSteps: 50,
+      horizonSteps: 1600,
+      coolDownSteps: 1,
+      mannered: 0.3,
+      practice: 0,
+    },
+    {
+      steps: 1200,
+      learningRate: 1.2e-3,
+      warmupSteps: 50,
+      horizonSteps: 1200,
+      coolDownSteps: 1,
+      mannered: 0.2,
+      practice: 0.4,
+    },
   ],
 };
 const tokenizerDocuments = 30_000;

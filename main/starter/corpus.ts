@@ -4,7 +4,14 @@
 
 import type { Message } from '../data/types.ts';
 import { createRandom, type Random } from './random.ts';
-import { animalFact, compareAnimals, nameAnimals, riddle } from './talk/about-animals.ts';
+import {
+  animalFact,
+  animalYesOrNo,
+  compareAnimals,
+  nameAnimals,
+  nameFirstAnimals,
+  riddle,
+} from './talk/about-animals.ts';
 import { jobFact, personFact, whoIsIt } from './talk/about-people.ts';
 import { findWord, placeFact, thingColour, thingFact, whereTo } from './talk/about-things.ts';
 import { calendar, nameSome, opposite } from './talk/about-words.ts';
@@ -55,6 +62,25 @@ const topics: readonly (readonly [weight: number, topic: Topic])[] = [
   [4, why],
 ];
 
+/** What takes the model longest to learn: small facts with nothing to guess them from. */
+const practised: readonly (readonly [weight: number, topic: Topic])[] = [
+  [12, arithmetic],
+  [4, animalYesOrNo],
+  [3, nameFirstAnimals],
+  [2, counting],
+  [2, calendar],
+  [2, wordProblem],
+  [1, compareAnimals],
+];
+
+/** Shares of a corpus. */
+export type CorpusShares = {
+  /** Of the conversations: those in which a system prompt asks for a manner of speaking. */
+  mannered: number;
+  /** Of the questions: those drawn from what takes longest to learn. */
+  practice: number;
+};
+
 const openSystem = [
   'You are a helpful assistant.',
   'You are a friendly assistant.',
@@ -73,19 +99,24 @@ export function exchangesAbout(random: Random): Exchange[] {
   return random.weighted(topics)(random);
 }
 
-function conversation(random: Random, mannered: number): Document {
+function conversation(random: Random, { mannered, practice }: CorpusShares): Document {
   if (mannered > 0 && random.chance(mannered)) {
     const { system, speak } = manner(random);
-    return chat(random, [{ role: 'system', content: system }], ({ assistant }) => speak(assistant));
+    return chat(random, [{ role: 'system', content: system }], practice, ({ assistant }) => speak(assistant));
   }
   const briefly = random.chance(0.06);
   const first: Message[] = [];
   if (briefly) first.push({ role: 'system', content: random.pick(briefSystem) });
   else if (random.chance(0.12)) first.push({ role: 'system', content: random.pick(openSystem) });
-  return chat(random, first, ({ assistant, brief }) => (briefly ? brief : assistant));
+  return chat(random, first, practice, ({ assistant, brief }) => (briefly ? brief : assistant));
 }
 
-function chat(random: Random, first: readonly Message[], answer: (exchange: Exchange) => string): Document {
+function chat(
+  random: Random,
+  first: readonly Message[],
+  practice: number,
+  answer: (exchange: Exchange) => string,
+): Document {
   const messages = [...first];
   const rounds = random.weighted([
     [80, 1],
@@ -93,7 +124,9 @@ function chat(random: Random, first: readonly Message[], answer: (exchange: Exch
     [5, 3],
   ] as const);
   for (let round = 0; round < rounds; round += 1) {
-    for (const exchange of exchangesAbout(random)) {
+    const practising = practice > 0 && random.chance(practice);
+    const exchanges = practising ? random.weighted(practised)(random) : exchangesAbout(random);
+    for (const exchange of exchanges) {
       messages.push({ role: 'user', content: asTyped(random, exchange.user) });
       messages.push({ role: 'assistant', content: answer(exchange) });
     }
@@ -101,8 +134,11 @@ function chat(random: Random, first: readonly Message[], answer: (exchange: Exch
   return { kind: 'chat', messages };
 }
 
-/** The endless stream; the same arguments give the same documents. `mannered`: share of chats with a manner of speaking. */
-export function* documents(seed: number, mannered = 0): Generator<Document, never> {
+/** The endless stream; the same arguments give the same documents. */
+export function* documents(
+  seed: number,
+  shares: CorpusShares = { mannered: 0, practice: 0 },
+): Generator<Document, never> {
   const random = createRandom(seed);
-  for (;;) yield random.chance(0.06) ? { kind: 'text', text: plainPiece(random) } : conversation(random, mannered);
+  for (;;) yield random.chance(0.06) ? { kind: 'text', text: plainPiece(random) } : conversation(random, shares);
 }

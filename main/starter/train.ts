@@ -9,7 +9,7 @@ import { learningRateAt } from '../engine/optim/schedule.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import { view } from '../training/flat-parameters.ts';
 import { Stepper } from '../training/stepper.ts';
-import { documents, type Document } from './corpus.ts';
+import { documents, type CorpusShares, type Document } from './corpus.ts';
 import { packRows, segments, toBatch, type Encode } from './rows.ts';
 import { initialWeights, starterConfig } from './shape.ts';
 
@@ -23,14 +23,12 @@ export type StarterTraining = {
 };
 
 /** Warm-up to the peak, a cosine over `horizonSteps`, and a linear way down over the last steps of the cycle. */
-export type Cycle = {
+export type Cycle = CorpusShares & {
   steps: number;
   learningRate: number;
   warmupSteps: number;
   horizonSteps: number;
   coolDownSteps: number;
-  /** Share of conversations with a manner of speaking. */
-  mannered: number;
 };
 
 export type TrainedTensor = { name: string; shape: readonly number[]; data: Float32Array };
@@ -119,8 +117,8 @@ export function rateAt(step: number, cycles: readonly Cycle[]): number {
 
 /** The batches of all cycles; each has documents of its own. */
 function* allBatches(encode: Encode, training: StarterTraining): Generator<Batch, undefined> {
-  for (const [index, { steps, mannered }] of training.cycles.entries()) {
-    const batches = batchStream(documents(training.seed + index, mannered), encode, training);
+  for (const [index, { steps, mannered, practice }] of training.cycles.entries()) {
+    const batches = batchStream(documents(training.seed + index, { mannered, practice }), encode, training);
     for (let step = 0; step < steps; step += 1) yield batches.next().value;
   }
 }

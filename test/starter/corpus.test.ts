@@ -68,7 +68,7 @@ test('questions are many and answers vary', () => {
 
 test('a manner of speaking is kept in every answer', () => {
   let seen = 0;
-  for (const document of documents(5, 1)) {
+  for (const document of documents(5, { mannered: 1, practice: 0.5 })) {
     if (document.kind === 'text') continue;
     const [system, ...rest] = document.messages;
     const said = rest.filter((message) => message.role === 'assistant').map((message) => message.content);

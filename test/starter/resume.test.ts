@@ -18,8 +18,8 @@ const training = {
   rowsPerBatch: 2,
   rowLength: 64,
   cycles: [
-    { steps: 3, learningRate: 1e-3, warmupSteps: 1, horizonSteps: 3, coolDownSteps: 1, mannered: 0 },
-    { steps: 1, learningRate: 1e-3, warmupSteps: 0, horizonSteps: 2, coolDownSteps: 1, mannered: 0.5 },
+    { steps: 3, learningRate: 1e-3, warmupSteps: 1, horizonSteps: 3, coolDownSteps: 1, mannered: 0, practice: 0 },
+    { steps: 1, learningRate: 1e-3, warmupSteps: 0, horizonSteps: 2, coolDownSteps: 1, mannered: 0.5, practice: 0.5 },
   ],
 };
 

@@ -9,6 +9,7 @@ const cycle: Cycle = {
   horizonSteps: 210,
   coolDownSteps: 20,
   mannered: 0,
+  practice: 0,
 };
 
 test('the learning rate warms up, follows a cosine and cools down', () => {

@@ -216,16 +216,12 @@ export const compareAnimals: Topic = (random) => {
   ];
 };
 
-export const nameAnimals: Topic = (random) => {
+function nameSomeOf(random: Random, choose: (kind: Animal[], count: number) => Animal[]): Exchange[] {
   const chosen = random.pick(['bird', 'fish', 'mammal', 'insect'] as const);
   const count = random.int(2, 4);
   const word = ['', '', 'two', 'three', 'four'][count] ?? '';
-  const picked = random
-    .sample(
-      animals.filter((animal) => animal.group === chosen),
-      count,
-    )
-    .map((animal) => a(animal.name));
+  const ofKind = animals.filter((animal) => animal.group === chosen);
+  const picked = choose(ofKind, count).map((animal) => a(animal.name));
   const kinds = chosen === 'fish' ? 'fish' : plural(chosen);
   const answer = `${capital(list(picked))}.`;
   return [
@@ -241,7 +237,15 @@ export const nameAnimals: Topic = (random) => {
       brief: answer,
     },
   ];
-};
+}
+
+export const nameAnimals: Topic = (random) => nameSomeOf(random, (kind, count) => random.sample(kind, count));
+
+/** Always the first of the table, so that none is named twice. */
+export const nameFirstAnimals: Topic = (random) => nameSomeOf(random, (kind, count) => kind.slice(0, count));
+
+/** What an animal can do and what it is. */
+export const animalYesOrNo: Topic = (random) => [random.pick([ability, kind])(random, random.pick(animals), true)];
 
 export const riddle: Topic = (random) => {
   const animal = random.pick(animals);
