@@ -51,7 +51,8 @@ export async function openChromium(): Promise<Chromium> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const endpoint = await endpointOf(program.stderr);
-  const browser = await chromium.connectOverCDP(endpoint);
+  // A busy machine takes its time to start a browser.
+  const browser = await chromium.connectOverCDP(endpoint, { timeout: 120_000 });
   const [context] = browser.contexts();
   if (!context) throw new Error('the browser has no context');
   return {
@@ -67,14 +68,14 @@ export async function openChromium(): Promise<Chromium> {
   };
 }
 
-/** The address that Chromium prints when it is ready. */
-async function endpointOf(output: Readable): Promise<string> {
-  for await (const line of createInterface(output)) {
-    const endpoint = /^DevTools listening on (\S+)/.exec(line)?.[1];
-    if (endpoint !== undefined) {
-      output.resume(); // what it says later must not block it
-      return endpoint;
-    }
-  }
-  throw new Error('Chromium ended before it was ready');
+/** The address that Chromium prints when it is ready. What it says later is read too, so that it never blocks. */
+function endpointOf(output: Readable): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const lines = createInterface(output);
+    lines.on('line', (line) => {
+      const endpoint = /^DevTools listening on (\S+)/.exec(line)?.[1];
+      if (endpoint !== undefined) resolve(endpoint);
+    });
+    lines.once('close', () => reject(new Error('Chromium ended before it was ready')));
+  });
 }

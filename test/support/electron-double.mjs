@@ -56,7 +56,7 @@ export class BrowserWindow {
   }
 
   async loadURL(url) {
-    const browser = await chromium.connectOverCDP(process.env.LORELEI_TEST_BROWSER);
+    const browser = await chromium.connectOverCDP(process.env.LORELEI_TEST_BROWSER, { timeout: 120_000 });
     const context = browser.contexts()[0];
     this.#page = await context.newPage();
     await this.#page.route(`${substitute}/**`, async (route) => {
