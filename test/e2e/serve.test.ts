@@ -23,7 +23,7 @@ beforeAll(async () => {
     const link = /http:\S+/.exec(line)?.[0];
     if (link !== undefined) links.push(link);
   });
-  await vi.waitUntil(() => links.length === 1, { timeout: 10_000 });
+  await vi.waitUntil(() => links.length === 1, { timeout: 30_000 });
 });
 
 afterAll(() => {
@@ -38,7 +38,7 @@ const newestLink = (): URL => new URL(links.at(-1) ?? '');
 async function signIn(): Promise<string> {
   const used = links.length;
   const response = await fetch(newestLink(), { redirect: 'manual' });
-  await vi.waitUntil(() => links.length === used + 1);
+  await vi.waitUntil(() => links.length === used + 1, { timeout: 30_000 });
   return response.headers.get('set-cookie')?.split(';')[0] ?? '';
 }
 

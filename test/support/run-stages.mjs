@@ -11,9 +11,9 @@ const types = [
   { name: 'types', command: 'tsc --noEmit -p .' },
   { name: 'svelte', command: 'svelte-check --tsconfig ./tsconfig.json --fail-on-warnings --output human' },
 ];
+const format = [{ name: 'format', command: 'prettier --check --log-level warn .' }];
 const lint = [
   { name: 'lint', command: 'eslint --max-warnings 0 .' },
-  { name: 'format', command: 'prettier --check --log-level warn .' },
   { name: 'import directions', command: 'depcruise main preload renderer test --config .dependency-cruiser.cjs' },
   { name: 'unused code', command: 'knip --no-progress' },
 ];
@@ -22,8 +22,8 @@ const whole = [{ name: 'tests of the whole', command: 'vitest run --project whol
 
 /** Rounds follow each other; the lanes of a round run side by side. */
 const plans = {
-  check: [[types, lint], [unit]],
-  all: [[build], [types, lint], [unit], [whole]],
+  check: [[[...types, ...format], lint], [unit]],
+  all: [[build], [[...types, ...format], lint], [unit], [whole]],
 };
 
 const rounds = plans[process.argv[2]];

@@ -44,8 +44,8 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   await page.getByRole('heading', { name: 'SmolLM2-135M' }).waitFor();
   expect(await steps.innerText()).toBe('30 / 100');
   addSteps(history, 'swift-trout', 31, 42, Date.now() - 42_000);
-  await expect.poll(() => steps.innerText(), { timeout: 5000 }).toBe('42 / 100');
-  await expect.poll(() => page.locator('.pill').innerText()).toContain(lossAt(42).toFixed(4));
+  await expect.poll(() => steps.innerText(), { timeout: 20_000 }).toBe('42 / 100');
+  await expect.poll(() => page.locator('.pill').innerText(), { timeout: 20_000 }).toContain(lossAt(42).toFixed(4));
 
   // A finished run: its chart, the chart's numbers as a table, its events and checkpoints.
   await page.goBack();
