@@ -62,6 +62,7 @@ export async function train(
       stopRequested,
     });
     if (!metrics) return;
+    requireFinite('evaluation loss', metrics.eval_loss ?? Number.NaN, stepper.step, lastSaved);
     latest = { ...latest, ...metrics };
     post({ type: 'evaluation', step: stepper.step, metrics });
   };
