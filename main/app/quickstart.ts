@@ -6,7 +6,7 @@ import { Generator } from '../generation/generator.ts';
 import { resourcePath } from './resources.ts';
 
 /** What is asked before and after. The last two are no rows of the sample data. */
-export const QUICKSTART_PROMPTS: readonly string[] = ['Who are you?', 'What does a heron eat?', 'What is an anchor?'];
+export const QUICKSTART_PROMPTS: readonly string[] = ['Who are you?', 'What does a heron eat?', 'How do I bake bread?'];
 
 /** The recipe's keys and values. Throws UserError "starter-model-missing". */
 export function quickstartValues(): Record<string, unknown> {
@@ -28,14 +28,15 @@ export function quickstartValues(): Record<string, unknown> {
     lora_dropout: 0,
     lora_target_modules: 'all-linear',
     assistant_only_loss: true,
-    learning_rate: 2e-3,
+    learning_rate: 1.5e-3,
     lr_scheduler_type: 'cosine',
-    num_train_epochs: 2,
+    num_train_epochs: 3,
+    warmup_steps: 5,
     per_device_train_batch_size: 8,
     test_split_size: 32,
     eval_strategy: 'epoch',
     eval_on_start: true,
-    logging_steps: 5,
+    logging_steps: 10,
     device: 'cpu',
   };
 }

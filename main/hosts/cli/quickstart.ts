@@ -69,7 +69,7 @@ function nextSteps(model: string, adapter: string): string[] {
     `The adapter, in PEFT's format: ${adapter}`,
     '',
     'What to do next:',
-    `  ask it        ${lorelei} generate --model ${model} --adapter ${adapter} --prompt "What is a boat?"`,
+    `  ask it        ${lorelei} generate --model ${model} --adapter ${adapter} --prompt "Who is the baker?"`,
     `  see the run   ${lorelei} show latest`,
     `  your own      ${lorelei} sft --model_name_or_path MODEL_FOLDER --dataset_name DATA.jsonl --output_dir my-adapter`,
   ];
