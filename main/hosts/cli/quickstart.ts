@@ -63,14 +63,15 @@ export async function quickstart(app: App, line: (text: string) => void): Promis
 
 function nextSteps(model: string, adapter: string): string[] {
   // As the person started this: through npm in a clone, or as a program.
-  const lorelei = process.env.npm_lifecycle_event === 'lorelei' ? 'npm run --silent lorelei --' : 'lorelei';
+  const npm = process.env.npm_lifecycle_event === 'lorelei';
+  const lorelei = npm ? 'npm run --silent lorelei --' : 'lorelei';
   return [
     '',
     `The adapter, in PEFT's format: ${adapter}`,
     '',
     'What to do next:',
     `  ask it        ${lorelei} generate --model ${model} --adapter ${adapter} --prompt "Who is the baker?"`,
-    `  see the run   ${lorelei} show latest`,
+    `  see the run   ${lorelei} show latest, or ${npm ? 'npm start' : 'lorelei serve'} for its window`,
     `  your own      ${lorelei} sft --model_name_or_path MODEL_FOLDER --dataset_name DATA.jsonl --output_dir my-adapter`,
   ];
 }
