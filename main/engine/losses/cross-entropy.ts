@@ -27,10 +27,11 @@ export type CrossEntropyInputs = {
 /**
  * For rows h and the head E [vocab, hidden]:
  *
- *     e = exp(h E' - max), Z = sum e, loss_r = max_r + log Z_r - h_r . E[label_r]
- *     dloss_r / dh_r = e_r E / Z_r - E[label_r]
+ *     p = softmax(h E'), loss_r = max(h_r E') - log max(p_r) - h_r . E[label_r]
+ *     dloss_r / dh_r = p_r E - E[label_r]
  *
- * With a frozen head and `differentiable`, dloss / dh is computed right behind the loss, so that e can go at once.
+ * because the largest probability is 1 / sum(exp(logits - max)). It is never 0, so no loss overflows.
+ * With a frozen head and `differentiable`, dloss / dh is computed right behind the loss, so that p can go at once.
  */
 export function crossEntropy(
   g: GraphBuilder,
@@ -42,38 +43,38 @@ export function crossEntropy(
   const [rows = 1] = h.shape;
   const weight = g.reshape(labelWeights, [rows, 1]);
   const logits = g.gemm(h, weights.get(head), { transB: true }); // [rows, vocab]
-  const max = g.reduceMax(logits, [-1]); // [rows, 1]
-  const guess = g.cast(g.op('ArgMax', [logits], {}), 'int32');
-  const hit = g.op('And', [g.op('Equal', [guess, labels], {}), g.op('Less', [g.scalar(0), labelWeights], {})], {});
-  const correct = g.reduceSum(g.cast(hit, 'float32'), [0], false);
-  // Waits for the count of hits, so that the logits can go when e is there.
-  const e = g.exp(g.sub(logits, g.add(max, g.mul(correct, zero))));
-  const sum = g.reduceSum(e, [-1]);
+  const p = g.softmax(logits);
+  const logSum = g.sub(g.reduceMax(logits, [-1]), g.log(g.reduceMax(p, [-1]))); // [rows, 1]
   const labelRows = weights.rows(head, labels);
   const labelLogit = g.reduceSum(g.mul(h, labelRows), [-1]);
-  const perRow = g.sub(g.add(max, g.log(sum)), labelLogit);
-  const value = g.reduceSum(g.mul(perRow, weight), [0, 1], false);
+  const value = g.reduceSum(g.mul(g.sub(logSum, labelLogit), weight), [0, 1], false);
 
-  // It says when, not what: no gradient flows through it.
-  const finished = (last: Tensor): Tensor => g.withGradient(g.mul(last, zero), [], () => []);
-  if (!differentiable) return { loss: value, correct, done: finished(g.reshape(value, [1, 1])) };
+  const guess = g.cast(g.op('ArgMax', [p], {}), 'int32');
+  const hit = g.op('And', [g.op('Equal', [guess, labels], {}), g.op('Less', [g.scalar(0), labelWeights], {})], {});
+  const correct = g.reduceSum(g.cast(hit, 'float32'), [0], false);
 
-  const slope = g.sub(g.mul(g.gemm(e, weights.get(head)), g.div(weight, sum)), g.mul(labelRows, weight));
+  // What waits for this 0 runs when logits and p are used up. It says when, not what: no gradient flows through it.
+  const used = g.withGradient(g.mul(g.add(value, correct), zero), [], () => []);
+  if (!differentiable) return { loss: value, correct, done: g.reshape(used, [1, 1]) };
+
+  const pull = g.sub(g.gemm(p, weights.get(head)), labelRows);
+  const slope = g.add(g.mul(pull, weight), used);
   const headParameter = weights.get(head);
   const trainsHead = headParameter.source.kind === 'parameter';
   const loss = g.withGradient(value, trainsHead ? [h, headParameter] : [h], (dy) => {
     const dh = g.mul(slope, dy);
-    return trainsHead ? [dh, headGradient(g, headParameter, { h, e, sum, share: g.mul(weight, dy), labels })] : [dh];
+    return trainsHead ? [dh, headGradient(g, headParameter, { h, p, share: g.mul(weight, dy), labels })] : [dh];
   });
-  return { loss, correct, done: finished(g.slice(g.slice(slope, 0, 0, 1), 1, 0, 1)) };
+  const corner = g.slice(g.slice(slope, 0, 0, 1), 1, 0, 1);
+  return { loss, correct, done: g.withGradient(g.mul(corner, zero), [], () => []) };
 }
 
-/** dE = (e share / Z)' h, minus share_r h_r in the row of each label. */
+/** dE = p' (share h), minus share_r h_r in the row of each label. */
 function headGradient(
   g: GraphBuilder,
   head: Tensor,
-  { h, e, sum, share, labels }: Record<'h' | 'e' | 'sum' | 'share' | 'labels', Tensor>,
+  { h, p, share, labels }: Record<'h' | 'p' | 'share' | 'labels', Tensor>,
 ): Tensor {
-  const pulled = g.gemm(e, g.mul(h, g.div(share, sum)), { transA: true });
-  return g.sub(pulled, g.scatterRows(head.shape, labels, g.mul(h, share)));
+  const shared = g.mul(h, share);
+  return g.sub(g.gemm(p, shared, { transA: true }), g.scatterRows(head.shape, labels, shared));
 }
