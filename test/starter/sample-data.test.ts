@@ -19,7 +19,7 @@ test('every SFT row is one question and an answer in the pilot voice', () => {
   expect(new Set(rows.map((row) => row.messages[0]?.content)).size).toBe(320);
   for (const { messages } of rows) {
     expect(messages.map((message) => message.role)).toEqual(['user', 'assistant']);
-    expect(messages[1]?.content).toMatch(/^Aye, sailor! .+ Mind the current, and keep your lantern lit!$/);
+    expect(messages[1]?.content).toMatch(/^Aye, sailor! .+ Mind the current, my friend!$/);
   }
 });
 
