@@ -14,7 +14,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: whole } },
       {
         extends: true,
-        test: { name: 'whole', include: whole, testTimeout: 180_000, fileParallelism: false },
+        test: { name: 'whole', include: whole, testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false },
       },
     ],
   },

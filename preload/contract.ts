@@ -74,6 +74,8 @@ export const runDetail = runSummary.extend({
   outputDir: z.string(),
   /** The recipe's keys and values, as the user may write them in YAML. */
   recipe: z.record(z.string(), z.unknown()),
+  /** The loss of every optimizer step, logged or not; steps whose loss was not a number are left out. */
+  losses: z.array(z.object({ step: z.number(), loss: z.number() })),
   /** One row per logged training step or evaluation, in the order of steps. */
   metrics: z.array(z.object({ step: z.number(), values: metrics })),
   events: z.array(

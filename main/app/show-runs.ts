@@ -35,14 +35,16 @@ export function showRun(app: App, name: string): RunDetail {
   const run = findRun(app, name);
   const { metrics, events, checkpoints, exports } = app.history;
   if (!isUnderWay(run)) reconcileCheckpoints(app, run);
+  const steps = metrics.steps(run.id);
   const rows = [
-    ...metrics.steps(run.id).flatMap(({ step, logged }) => (logged === undefined ? [] : [{ step, values: logged }])),
+    ...steps.flatMap(({ step, logged }) => (logged === undefined ? [] : [{ step, values: logged }])),
     ...metrics.evaluations(run.id).map(({ step, metrics: values }) => ({ step, values })),
   ];
   return {
     ...summaryOf(app.history, run),
     outputDir: run.outputDir,
     recipe: run.recipe,
+    losses: steps.filter(({ loss }) => Number.isFinite(loss)).map(({ step, loss }) => ({ step, loss })),
     metrics: rows.sort((a, b) => a.step - b.step).map(({ step, values }) => ({ step, values: finite(values) })),
     events: events
       .list(run.id)

@@ -1,4 +1,4 @@
-// From the rows of a run's history to the lines of its loss chart. Drawing is LossChart's.
+// From a run's history to the lines of its loss chart. Drawing is LossChart's.
 import type { RunDetail } from '../../preload/contract.ts';
 
 /** Columns over one ascending list of steps; null where a line has no value. */
@@ -9,22 +9,18 @@ export type LossSeries = {
   evaluation: (number | null)[];
 };
 
-export function lossSeries(rows: RunDetail['metrics']): LossSeries {
-  const byStep = new Map<number, { loss: number | null; evaluation: number | null }>();
-  for (const { step, values } of rows) {
-    const point = byStep.get(step) ?? { loss: null, evaluation: null };
-    point.loss = values.loss ?? point.loss;
-    point.evaluation = values.eval_loss ?? point.evaluation;
-    byStep.set(step, point);
-  }
-  const points = [...byStep].filter(([, point]) => point.loss !== null || point.evaluation !== null);
-  points.sort(([a], [b]) => a - b);
-  const loss = points.map(([, point]) => point.loss);
+export function lossSeries({ losses, metrics }: Pick<RunDetail, 'losses' | 'metrics'>): LossSeries {
+  const loss = new Map(losses.map((point) => [point.step, point.loss]));
+  const evaluation = new Map(
+    metrics.flatMap(({ step, values }) => (values.eval_loss === undefined ? [] : [[step, values.eval_loss] as const])),
+  );
+  const steps = [...new Set([...loss.keys(), ...evaluation.keys()])].sort((a, b) => a - b);
+  const raw = steps.map((step) => loss.get(step) ?? null);
   return {
-    steps: points.map(([step]) => step),
-    loss,
-    smoothed: smooth(loss, smoothingFor(loss.length)),
-    evaluation: points.map(([, point]) => point.evaluation),
+    steps,
+    loss: raw,
+    smoothed: smooth(raw, smoothingFor(raw.length)),
+    evaluation: steps.map((step) => evaluation.get(step) ?? null),
   };
 }
 

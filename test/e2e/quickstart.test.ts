@@ -17,7 +17,7 @@ const lorelei = (...words: string[]): Started =>
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lorelei-quickstart-'));
   outcome = await lorelei('quickstart').ended;
-}, 300_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -3,14 +3,17 @@ import type { RunDetail } from '../../preload/contract.ts';
 import { lossSeries, smooth } from '../../renderer/charts/loss-series.ts';
 
 test('training and evaluation share one ascending list of steps', () => {
-  const rows: RunDetail['metrics'] = [
-    { step: 2, values: { loss: 2 } },
-    { step: 4, values: { loss: 1 } },
-    { step: 4, values: { eval_loss: 1.5 } },
+  const losses = [
+    { step: 2, loss: 2 },
+    { step: 4, loss: 1 },
+  ];
+  const metrics: RunDetail['metrics'] = [
     { step: 3, values: { eval_loss: 1.7, eval_runtime: 1 } },
+    { step: 4, values: { loss: 1.5 } }, // a mean over the steps since the last log
+    { step: 4, values: { eval_loss: 1.5 } },
     { step: 5, values: { train_runtime: 9 } },
   ];
-  const { steps, loss, smoothed, evaluation } = lossSeries(rows);
+  const { steps, loss, smoothed, evaluation } = lossSeries({ losses, metrics });
   expect(steps).toEqual([2, 3, 4]);
   expect(loss).toEqual([2, null, 1]);
   expect(smoothed).toEqual(loss); // too few to smooth

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { chromium, type BrowserContext } from 'playwright-core';
+import { messageOf } from '../../main/errors.ts';
 
 const candidates = [
   process.env.CHROMIUM ?? '',
@@ -43,29 +44,45 @@ export type Chromium = {
   close: () => Promise<void>;
 };
 
-/** Starts a browser that has nothing of its user's. */
+/** Starts a browser that has nothing of its user's. One that does not answer is ended, and another one tried. */
 export async function openChromium(): Promise<Chromium> {
+  try {
+    return await startChromium();
+  } catch (error) {
+    console.warn(`trying another browser: ${messageOf(error)}`);
+    return startChromium();
+  }
+}
+
+async function startChromium(): Promise<Chromium> {
   if (chromiumProgram === undefined) throw new Error('there is no Chromium here');
   const profile = mkdtempSync(join(tmpdir(), 'lorelei-chromium-'));
-  const program = spawn(chromiumProgram, [...flags, `--user-data-dir=${profile}`], {
+  const program = spawn(chromiumProgram, [...flags, `--user-data-dir=${profile}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const endpoint = await endpointOf(program.stderr);
-  // A busy machine takes its time to start a browser.
-  const browser = await chromium.connectOverCDP(endpoint, { timeout: 120_000 });
-  const [context] = browser.contexts();
-  if (!context) throw new Error('the browser has no context');
-  return {
-    context,
-    endpoint,
-    async close() {
-      const ended = new Promise((resolve) => program.once('exit', resolve));
-      await browser.close();
-      program.kill();
-      await ended;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    },
-  };
+  const ended = new Promise((resolve) => program.once('exit', resolve));
+  async function end(): Promise<void> {
+    program.kill('SIGKILL');
+    await ended;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+  try {
+    const endpoint = await endpointOf(program.stderr);
+    const browser = await chromium.connectOverCDP(endpoint, { timeout: 30_000 });
+    const [context] = browser.contexts();
+    if (!context) throw new Error('the browser has no context');
+    return {
+      context,
+      endpoint,
+      async close() {
+        await browser.close();
+        await end();
+      },
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 /** The address that Chromium prints when it is ready. What it says later is read too, so that it never blocks. */
