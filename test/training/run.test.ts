@@ -156,7 +156,9 @@ test('a loss that is not finite stops the run, says where, and leaves the last c
   const broken = join(folder, 'broken');
   for (const { data } of adapter.tensors.values()) data.fill(3e38);
   writeAdapter(broken, { ...adapter, card: '' });
-  const early = await refusal(run({ adapter_name_or_path: broken, eval_on_start: true }, { folder: temporaryFolder() }));
+  const early = await refusal(
+    run({ adapter_name_or_path: broken, eval_on_start: true }, { folder: temporaryFolder() }),
+  );
   expect(early.message).toMatch(/^The evaluation loss became (NaN|Infinity) at step 0/);
   const error = await refusal(run({ adapter_name_or_path: broken }, { folder: temporaryFolder() }));
   expect(error.code).toBe('not-finite');
