@@ -1,27 +1,20 @@
 // What is built from what: Node programs (main), the bridge (preload) and the page (renderer), all below out/.
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'electron-vite';
 
 const root = import.meta.dirname;
 
-/** Entries whose source is there, as absolute paths. */
-function entries(sources: Record<string, string>): Record<string, string> {
-  const paths = Object.entries(sources).map(([name, source]) => [name, resolve(root, source)] as const);
-  return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
-}
-
 export default defineConfig({
   main: {
     build: {
       outDir: resolve(root, 'out/main'),
       rollupOptions: {
-        input: entries({
-          cli: 'main/hosts/cli.ts',
-          electron: 'main/hosts/electron.ts',
-          worker: 'main/training/worker.ts',
-        }),
+        input: {
+          cli: resolve(root, 'main/hosts/cli.ts'),
+          electron: resolve(root, 'main/hosts/electron.ts'),
+          worker: resolve(root, 'main/training/worker.ts'),
+        },
         // Every chunk lies beside the entries: `new URL('../../resources', import.meta.url)` holds in all of them.
         output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
@@ -33,7 +26,7 @@ export default defineConfig({
       // A sandboxed preload can require nothing but electron: it is one CommonJS file.
       externalizeDeps: false,
       rollupOptions: {
-        input: entries({ index: 'preload/index.ts' }),
+        input: { index: resolve(root, 'preload/index.ts') },
         output: { format: 'cjs', entryFileNames: '[name].cjs' },
       },
     },
@@ -45,7 +38,7 @@ export default defineConfig({
       outDir: resolve(root, 'out/renderer'),
       minify: true,
       assetsInlineLimit: 0, // the Content-Security-Policy allows no data: fonts
-      rollupOptions: { input: entries({ index: 'renderer/index.html' }) },
+      rollupOptions: { input: { index: resolve(root, 'renderer/index.html') } },
     },
   },
 });
