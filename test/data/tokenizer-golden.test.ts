@@ -24,11 +24,15 @@ function longText(): string {
 }
 
 for (const [name, folder] of Object.entries(tokenizerFolders)) {
-  describe.skipIf(folder === undefined)(name, () => {
+  if (folder === undefined) {
+    test.skip(name);
+    continue;
+  }
+  describe(name, () => {
     const golden = JSON.parse(
       readFileSync(join(import.meta.dirname, '..', 'goldens', 'tokenizers', `${name}.json`), 'utf8'),
     ) as Golden;
-    const tokenizer = loadTokenizer(folder ?? '');
+    const tokenizer = loadTokenizer(folder);
 
     test.each(golden.texts)('ids of $text', ({ text, ids, plain }) => {
       expect(tokenizer.encode(text, { specialTokens: false })).toEqual(plain);
