@@ -146,7 +146,7 @@ function checkLengths({ model }: LoadedModel, datasets: readonly (TokenizedDatas
   });
 }
 
-/** Parts in which labelled rows go through the head, so that a part's logits take at most 8 MB (lean) or 256 MB. */
+/** Parts in which labelled rows go through the head, so that a part's logits take at most 12 MB (lean) or 256 MB. */
 export function headChunks({
   rows,
   vocabSize,
@@ -156,6 +156,6 @@ export function headChunks({
   vocabSize: number;
   memory: 'fast' | 'lean';
 }): number {
-  const budgetBytes = (memory === 'lean' ? 8 : 256) * 2 ** 20;
+  const budgetBytes = (memory === 'lean' ? 12 : 256) * 2 ** 20;
   return Math.max(1, Math.ceil((rows * vocabSize * 4) / budgetBytes));
 }

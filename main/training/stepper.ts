@@ -114,7 +114,7 @@ export class Stepper {
   async update(learningRate: number): Promise<number> {
     const norm = await this.#gradientNorm();
     const factor = clipFactor(norm, this.#options.maxGradNorm);
-    for (const piece of this.#pieces()) {
+    for (const [i, piece] of this.#pieces().entries()) {
       const scalars = adamWScalars(this.#options.adamW, { learningRate, step: this.step + 1, decays: piece.decay });
       const inputs = new Map<string, RuntimeTensor>([
         [updateNames.gradient, this.#flat(this.#gradients, piece)],
@@ -134,7 +134,7 @@ export class Stepper {
         into.set(names.after, tensor);
       }
       await this.#updateSession.run(inputs, into);
-      this.#dropCopies();
+      if (i % 4 === 3) this.#dropCopies();
     }
     this.#gradients.fill(0);
     this.step += 1;

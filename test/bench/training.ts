@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { smolLm135M, writeRandomCheckpoint } from './write-checkpoint.ts';
 
 type StepAnswer = { step_ms: number[]; loss: number; peak_rss_bytes: number };
@@ -112,6 +113,7 @@ async function measure(setting: (typeof settings)[number], model: string): Promi
   }
   for (let round = 0; round < rounds; round++) {
     for (const worker of workers) {
+      await setTimeout(1000); // threads of the one before spin on for a while
       const { step_ms, peak_rss_bytes } = await worker.ask<StepAnswer>({ cmd: 'step', n: 1 });
       times.get(worker.name)?.push(...step_ms);
       peaks.set(worker.name, Math.max(peaks.get(worker.name) ?? 0, peak_rss_bytes));
