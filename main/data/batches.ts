@@ -46,3 +46,23 @@ export function collate(examples: TokenizedExample[], options: { padToMultipleOf
     tokenCount,
   };
 }
+
+/** The same batch with rows padded to a multiple of `multiple` tokens. */
+export function padBatch(given: Batch, multiple: number): Batch {
+  const seq = Math.ceil(given.seq / multiple) * multiple;
+  if (seq === given.seq) return given;
+  const widened = (values: Int32Array, padding: (position: number) => number): Int32Array => {
+    const wide = Int32Array.from({ length: given.batch * seq }, (_, i) => padding(i % seq));
+    for (let row = 0; row < given.batch; row++)
+      wide.set(values.subarray(row * given.seq, (row + 1) * given.seq), row * seq);
+    return wide;
+  };
+  return {
+    ...given,
+    seq,
+    inputIds: widened(given.inputIds, () => 0),
+    positionIds: widened(given.positionIds, () => 0),
+    visibleUntil: widened(given.visibleUntil, (position) => position + 1),
+    labelRows: given.labelRows.map((index) => Math.floor(index / given.seq) * seq + (index % given.seq)),
+  };
+}

@@ -5,9 +5,9 @@ import { addDims, symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import type { Tensor } from '../engine/graph/tensor.ts';
 import type { Model } from '../engine/models/model.ts';
-import { visibilityBias } from '../engine/nn/attention.ts';
 import { linear } from '../engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
+import { wholeVisibility } from '../engine/nn/visibility.ts';
 import { frozenWeights, type StoredWeight } from '../engine/nn/weights.ts';
 
 export const decoderInputs = {
@@ -59,7 +59,7 @@ export function buildDecoder(
   const hidden = model.hiddenStates(context, {
     inputIds: g.input(decoderInputs.inputIds, 'int32', [batch, seq]),
     positionIds: g.input(decoderInputs.positionIds, 'int64', [batch, seq]),
-    attentionBias: visibilityBias(
+    visibility: wholeVisibility(
       g,
       g.input(decoderInputs.queryIndex, 'int32', [seq]),
       g.input(decoderInputs.keyIndex, 'int32', [keys]),

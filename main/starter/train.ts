@@ -53,7 +53,7 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
   const totalSteps = stepsOf(training.cycles);
   const stepper = await Stepper.create(runtime, {
     model: modelFor(starterConfig),
-    step: { trained: { kind: 'all' }, recompute: false, headChunks: 1, maxPositions: training.rowLength },
+    step: { trained: { kind: 'all' }, recompute: false, headChunks: 1, queryBlocks: 1, maxPositions: training.rowLength },
     adamW: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: training.weightDecay },
     maxGradNorm: 1,
     memory: 'fast',

@@ -3,14 +3,14 @@
 import { checkpoint } from '../engine/autodiff/checkpoint.ts';
 import { gradients } from '../engine/autodiff/gradients.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
-import { symbol } from '../engine/graph/dims.ts';
+import { multiplyDims, symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import type { Graph, Tensor } from '../engine/graph/tensor.ts';
 import { type CrossEntropy, crossEntropy } from '../engine/losses/cross-entropy.ts';
 import type { Model } from '../engine/models/model.ts';
-import { visibilityBias } from '../engine/nn/attention.ts';
 import { linear } from '../engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
+import { blockVisibility } from '../engine/nn/visibility.ts';
 import { frozenWeights, type StoredWeight, trainableWeights, type Weights } from '../engine/nn/weights.ts';
 import { adamW, type AdamWSettings } from '../engine/optim/adamw.ts';
 import { sumOfSquares } from '../engine/optim/clip.ts';
@@ -24,6 +24,8 @@ export type StepSettings = {
   recompute: boolean;
   /** Parts in which the labelled rows go through the head, one after the other. */
   headChunks: number;
+  /** Blocks into which attention cuts the queries of a row; batches are padded to a multiple of it. */
+  queryBlocks: number;
   /** Longest row of the data. */
   maxPositions: number;
 };
@@ -33,7 +35,7 @@ export const batchInputs = {
   inputIds: 'input_ids', // int32 [batch, seq]
   positionIds: 'position_ids', // int64 [batch, seq]
   visibleUntil: 'visible_until', // int32 [batch, seq]
-  tokenIndex: 'token_index', // int32 [seq], 0 1 2 ...
+  tokenIndex: 'token_index', // int32 [queryBlocks, seq / queryBlocks], 0 1 2 ...
   labelRows: (chunk: number) => `label_rows.${chunk}`, // int32 [labels]
   labelIds: (chunk: number) => `label_ids.${chunk}`, // int32 [labels]
   labelWeights: (chunk: number) => `label_weights.${chunk}`, // float32 [labels]
@@ -147,13 +149,14 @@ function buildLoss(
   settings: StepSettings,
   differentiable: boolean,
 ): { loss: Tensor; correct: Tensor } {
-  const { trained, recompute, headChunks, maxPositions } = settings;
-  const [batch, seq] = [symbol('batch'), symbol('seq')];
-  const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [seq]);
+  const { trained, recompute, headChunks, queryBlocks, maxPositions } = settings;
+  const [batch, block] = [symbol('batch'), symbol('block')];
+  const seq = multiplyDims(queryBlocks, block);
+  const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [queryBlocks, block]);
   const inputs = {
     inputIds: g.input(batchInputs.inputIds, 'int32', [batch, seq]),
     positionIds: g.input(batchInputs.positionIds, 'int64', [batch, seq]),
-    attentionBias: visibilityBias(g, tokenIndex, tokenIndex, g.input(batchInputs.visibleUntil, 'int32', [batch, seq])),
+    visibility: blockVisibility(g, tokenIndex, g.input(batchInputs.visibleUntil, 'int32', [batch, seq])),
   };
   const weights: Weights =
     trained.kind === 'lora' ? frozenWeights(g, trained.stored) : trainableWeights(g, model.weightShapes);

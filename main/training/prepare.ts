@@ -63,6 +63,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
       trained: { kind: 'lora', lora: lora.settings, stored: loaded.stored },
       recompute,
       headChunks: headChunks({ rows, vocabSize: loaded.model.vocabSize, memory }),
+      queryBlocks: queryBlocks(longest),
       maxPositions: longest,
     },
     adamW: {
@@ -144,6 +145,11 @@ function checkLengths({ model }: LoadedModel, datasets: readonly (TokenizedDatas
     level: 'warning',
     message: `The longest row has ${longest} tokens, the model was made for ${model.maxPositions} (max_position_embeddings). Set max_length to ${model.maxPositions} or less to stay within.`,
   });
+}
+
+/** Blocks of attention's queries: the more, the less is computed of what causal rows cannot see. */
+export function queryBlocks(longestRow: number): number {
+  return Math.min(8, Math.max(1, Math.floor(longestRow / 128)));
 }
 
 /** Parts in which labelled rows go through the head, so that a part's logits take at most 12 MB (lean) or 256 MB. */

@@ -1,5 +1,6 @@
 // Runs the graphs of build-step.ts: adds up micro-batches, takes optimizer steps, evaluates. Owns the parameters and
 // the optimizer's state. What a step is made of and when to stop is run.ts's business.
+import { padBatch } from '../data/batches.ts';
 import type { Batch } from '../data/types.ts';
 import type { Model } from '../engine/models/model.ts';
 import { dropoutMaskName } from '../engine/nn/lora.ts';
@@ -206,8 +207,10 @@ export class Stepper {
     return { loss, correct };
   }
 
-  #batchTensors(batch: Batch, labelWeight: number): Map<string, RuntimeTensor> {
+  #batchTensors(given: Batch, labelWeight: number): Map<string, RuntimeTensor> {
     const { tensor } = this.#runtime;
+    const blocks = this.#options.step.queryBlocks;
+    const batch = padBatch(given, blocks);
     const shape = [batch.batch, batch.seq];
     const inputs = new Map<string, RuntimeTensor>([
       [batchInputs.inputIds, tensor('int32', shape, batch.inputIds)],
@@ -217,7 +220,7 @@ export class Stepper {
         batchInputs.tokenIndex,
         tensor(
           'int32',
-          [batch.seq],
+          [blocks, batch.seq / blocks],
           Int32Array.from({ length: batch.seq }, (_, i) => i),
         ),
       ],
@@ -242,11 +245,13 @@ export class Stepper {
   #addDropout(inputs: Map<string, RuntimeTensor>, batch: Batch, seed: number): void {
     const { trained } = this.#options.step;
     if (trained.kind !== 'lora' || trained.lora.dropout === 0) return;
-    const tokens = batch.batch * batch.seq;
+    const { queryBlocks } = this.#options.step;
+    const seq = Math.ceil(batch.seq / queryBlocks) * queryBlocks;
     for (const [index, layer] of [...trained.lora.targets].entries()) {
       const [, width = 0] = this.#options.model.weightShapes.get(`${layer}.weight`) ?? [];
-      const mask = dropoutMask(tokens * width, trained.lora.dropout, seed, index);
-      inputs.set(dropoutMaskName(layer), this.#runtime.tensor('bool', [tokens, width], mask));
+      const mask = dropoutMask(batch.batch * batch.seq * width, trained.lora.dropout, seed, index);
+      const wide = widenRows(mask, { rows: batch.batch, from: batch.seq * width, to: seq * width });
+      inputs.set(dropoutMaskName(layer), this.#runtime.tensor('bool', [batch.batch * seq, width], wide));
     }
   }
 }
@@ -256,4 +261,12 @@ function sessionOptions(
   memory: 'fast' | 'lean',
 ): { weightsDir?: string; memory: 'fast' | 'lean' } {
   return options.weightsDir === undefined ? { memory } : { memory, weightsDir: options.weightsDir };
+}
+
+/** Rows of `from` values made `to` long with zeros. */
+function widenRows(values: Uint8Array, { rows, from, to }: { rows: number; from: number; to: number }): Uint8Array {
+  if (from === to) return values;
+  const wide = new Uint8Array(rows * to);
+  for (let row = 0; row < rows; row++) wide.set(values.subarray(row * from, (row + 1) * from), row * to);
+  return wide;
 }

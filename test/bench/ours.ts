@@ -1,12 +1,12 @@
 // The bench's own side: Lorelei's training step on a checkpoint, on command, with the protocol of peer.py.
-// Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--rows LABELLED_ROWS]
+// Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--rows LABELLED_ROWS] [--seq LONGEST]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { Batch } from '../../main/data/types.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { loadModel } from '../../main/training/load-model.ts';
-import { headChunks } from '../../main/training/prepare.ts';
+import { headChunks, queryBlocks } from '../../main/training/prepare.ts';
 import { Stepper } from '../../main/training/stepper.ts';
 
 const { values } = parseArgs({
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     threads: { type: 'string', default: '2' },
     lora_r: { type: 'string', default: '16' },
     rows: { type: 'string', default: '512' },
+    seq: { type: 'string', default: '256' },
   },
 });
 const memory = values.memory === 'lean' ? 'lean' : 'fast';
@@ -32,6 +33,7 @@ const stepper = await Stepper.create(runtime, {
     },
     recompute: memory === 'lean',
     headChunks: headChunks({ rows: Number(values.rows), vocabSize: model.vocabSize, memory }),
+    queryBlocks: queryBlocks(Number(values.seq)),
     maxPositions: 2048,
   },
   adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },

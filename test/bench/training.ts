@@ -96,6 +96,8 @@ async function measure(setting: (typeof settings)[number], model: string): Promi
         String(threads),
         '--rows',
         rows,
+        '--seq',
+        String(setting.seq),
       ],
       false,
     );

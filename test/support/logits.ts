@@ -6,7 +6,7 @@ import { symbol } from '../../main/engine/graph/dims.ts';
 import { toOnnx } from '../../main/engine/graph/onnx.ts';
 import type { Tensor } from '../../main/engine/graph/tensor.ts';
 import type { Model } from '../../main/engine/models/model.ts';
-import { visibilityBias } from '../../main/engine/nn/attention.ts';
+import { wholeVisibility } from '../../main/engine/nn/visibility.ts';
 import { linear } from '../../main/engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../../main/engine/nn/lora.ts';
 import { frozenWeights, type StoredWeight } from '../../main/engine/nn/weights.ts';
@@ -46,7 +46,7 @@ export async function computeLogits(
   const hidden = model.hiddenStates(context, {
     inputIds: g.input('input_ids', 'int32', [rows, tokens]),
     positionIds: g.input('position_ids', 'int64', [rows, tokens]),
-    attentionBias: visibilityBias(g, index, index, g.input('visible_until', 'int32', [rows, tokens])),
+    visibility: wholeVisibility(g, index, index, g.input('visible_until', 'int32', [rows, tokens])),
   });
   const logits = g.gemm(model.finalNorm(context, hidden), weights.get(model.headWeight), { transB: true });
 

@@ -30,7 +30,10 @@ type Adapter = { r: number; lora_alpha: number; use_rslora: boolean; target_modu
 const runtime = await openRuntime({ device: 'cpu' });
 const peftKey = (parameter: string): string => `base_model.model.${parameter}`;
 
-async function open(name: string, way: { recompute: boolean; headChunks: number; memory: 'fast' | 'lean' }) {
+async function open(
+  name: string,
+  way: { recompute: boolean; headChunks: number; queryBlocks: number; memory: 'fast' | 'lean' },
+) {
   const folder = `${goldensFolder}/${name}`;
   const adapter = readJson(`${folder}/adapter/adapter_config.json`) as Adapter;
   const expected = readJson(`${folder}/expected.json`) as Expected;
@@ -52,6 +55,7 @@ async function open(name: string, way: { recompute: boolean; headChunks: number;
       },
       recompute: way.recompute,
       headChunks: way.headChunks,
+      queryBlocks: way.queryBlocks,
       maxPositions: 64,
     },
     adamW: {
@@ -70,8 +74,8 @@ async function open(name: string, way: { recompute: boolean; headChunks: number;
 }
 
 const ways = [
-  { recompute: false, headChunks: 1, memory: 'fast' },
-  { recompute: true, headChunks: 3, memory: 'lean' },
+  { recompute: false, headChunks: 1, queryBlocks: 1, memory: 'fast' },
+  { recompute: true, headChunks: 3, queryBlocks: 3, memory: 'lean' },
 ] as const;
 
 describe.each(llamaGoldens)('%s', (name) => {

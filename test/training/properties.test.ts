@@ -15,11 +15,19 @@ const runtime = await openRuntime({ device: 'cpu' });
 const opened: Stepper[] = [];
 afterAll(() => Promise.all(opened.map((stepper) => stepper.dispose())));
 
-type Way = { recompute?: boolean; headChunks?: number; dropout?: number; b?: 'zero' | 'random'; rank?: number };
+type Way = {
+  recompute?: boolean;
+  headChunks?: number;
+  queryBlocks?: number;
+  dropout?: number;
+  b?: 'zero' | 'random';
+  rank?: number;
+};
 
 async function open({
   recompute = false,
   headChunks = 1,
+  queryBlocks = 1,
   dropout = 0,
   b = 'random',
   rank = 4,
@@ -27,7 +35,7 @@ async function open({
   const lora = { rank, alpha: 8, useRslora: false, dropout, targets: new Set(model.linears) };
   const stepper = await Stepper.create(runtime, {
     model,
-    step: { trained: { kind: 'lora', lora, stored }, recompute, headChunks, maxPositions: 64 },
+    step: { trained: { kind: 'lora', lora, stored }, recompute, headChunks, queryBlocks, maxPositions: 64 },
     adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
     maxGradNorm: 1,
     weightsDir: folder,
@@ -87,11 +95,13 @@ test('B = 0 equals the base model, and only B gets a gradient', async () => {
     ).toBe(name.includes('lora_B'));
 });
 
-describe('recomputation and head chunks change nothing beyond rounding', () => {
+describe('recomputation, head chunks and query blocks change nothing beyond rounding', () => {
   test.each([
     { recompute: true, headChunks: 1 },
     { recompute: false, headChunks: 5 },
     { recompute: true, headChunks: 4 },
+    { queryBlocks: 2 },
+    { recompute: true, queryBlocks: 5 },
   ])('%j', async (way) => {
     const batches = [collate(rows.slice(0, 5)), collate(rows.slice(5, 7))];
     for (const dropout of [0, 0.3])

@@ -118,7 +118,7 @@ function selfAttention(
       splitHeads(g, k, kvHeads, headDim),
       splitHeads(g, v, kvHeads, headDim),
     );
-    const mixed = attention(g, q, keys, values, inputs.attentionBias, { heads, kvHeads, headDim });
+    const mixed = attention(g, q, keys, values, inputs.visibility, { heads, kvHeads, headDim });
     return linear(`${name}.o_proj`, mixed);
   });
 }

@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Linear } from '../nn/linear.ts';
 import type { RopeTables } from '../nn/rope.ts';
+import type { QueryBlock } from '../nn/visibility.ts';
 import type { Weights } from '../nn/weights.ts';
 
 export type BuildContext = {
@@ -22,8 +23,8 @@ export type ModelInputs = {
   inputIds: Tensor;
   /** int64 [batch, seq] */
   positionIds: Tensor;
-  /** float32 [batch, 1, 1, seq, keys], from visibilityBias. */
-  attentionBias: Tensor;
+  /** Which tokens see which. */
+  visibility: readonly QueryBlock[];
 };
 
 /** A model of one checkpoint: its sizes, its tensors and its graph. */

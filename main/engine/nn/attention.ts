@@ -1,47 +1,112 @@
-// Attention with grouped key/value heads (Ainslie et al. 2023, arXiv:2305.13245). Who sees whom comes with the batch
-// as one number a token, so causal rows, packed rows and shared prefixes are the same graph.
+// Attention with grouped key/value heads (Ainslie et al. 2023, arXiv:2305.13245), block by block of queries, with a
+// backward pass of its own that needs two passes over the scores instead of four (Dao et al. 2022, arXiv:2205.14135).
 import type { GraphBuilder } from '../graph/builder.ts';
-import { type Dim, multiplyDims } from '../graph/dims.ts';
+import { addDims, type Dim, multiplyDims, sameDim } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { QueryBlock } from './visibility.ts';
 
 export type Heads = { heads: number; kvHeads: number; headDim: number };
 
-/**
- * Added to the scores: 0 where query i sees key j, that is j <= i < visibleUntil[j], else a number whose exponential
- * is 0. queryIndex [queries] and keyIndex [keys] count the tokens of a row, visibleUntil [batch, keys]; all int32.
- * Returns [batch, 1, 1, queries, keys].
- */
-export function visibilityBias(g: GraphBuilder, queryIndex: Tensor, keyIndex: Tensor, visibleUntil: Tensor): Tensor {
-  const [batch = 1, keys = 1] = visibleUntil.shape;
-  const [queries = 1] = queryIndex.shape;
-  const i = g.reshape(queryIndex, [queries, 1]);
-  const j = g.reshape(keyIndex, [1, keys]);
-  const notLater = g.op('LessOrEqual', [j, i], {});
-  const stillVisible = g.op('Less', [i, g.reshape(visibleUntil, [batch, 1, 1, 1, keys])], {});
-  const sees = g.op('And', [stillVisible, notLater], {});
-  return g.where(sees, g.scalar(0), g.scalar(-1e30));
-}
+/** What the backward pass needs of a block, in heads: q and o [batch, kvHeads, group, size, headDim]. */
+type BlockValues = { block: QueryBlock; q: Tensor; weights: Tensor; o: Tensor };
 
 /**
  * softmax(q k' / sqrt(headDim) + bias) v. q [batch, queries, heads * headDim]; k and v [batch, kvHeads, keys,
- * headDim]. Query heads of a group stand beside each other along the query axis, so keys are never repeated.
- * Returns [batch * queries, heads * headDim].
+ * headDim]. Query heads of a group share their keys, which are never repeated. Returns [batch * queries, heads *
+ * headDim].
+ *
+ * With P the weights and O the result: dP = dO V', dS = P (dP - rowsum(dO O)), dQ = dS K, dK = dS' Q, dV = P' dO.
  */
-export function attention(g: GraphBuilder, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, shape: Heads): Tensor {
-  const { heads, kvHeads, headDim } = shape;
+export function attention(
+  g: GraphBuilder,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  blocks: readonly QueryBlock[],
+  heads: Heads,
+): Tensor {
   const [batch = 1, queries = 1] = q.shape;
-  const keys = k.shape[2] ?? 1;
-  const group = heads / kvHeads;
-  const rows: Dim = multiplyDims(group, queries);
+  const scale = 1 / Math.sqrt(heads.headDim);
+  const keysTransposed = g.transpose(k, [0, 1, 3, 2]);
+  const rows = multiplyDims(batch, queries);
+  const width = heads.heads * heads.headDim;
+  const done = blocks.map((block): BlockValues => {
+    const blockQ = toHeads(g, g.scale(part(g, q, 1, block.start, block.end), scale), heads);
+    const scores = g.matMul(blockQ, perGroup(g, part(g, keysTransposed, 3, 0, block.keys)));
+    const weights = g.softmax(g.add(scores, block.bias)); // [batch, kvHeads, group, size, keys]
+    return { block, q: blockQ, weights, o: g.matMul(weights, perGroup(g, part(g, v, 2, 0, block.keys))) };
+  });
+  const result = g.reshape(
+    g.concat(
+      done.map(({ o }) => fromHeads(g, o, heads)),
+      1,
+    ),
+    [rows, width],
+  );
+  return g.withGradient(result, [q, k, v], (dy) => {
+    const valuesTransposed = g.transpose(v, [0, 1, 3, 2]);
+    const byRow = g.reshape(dy, [batch, queries, width]);
+    const found = done.map(({ block, q, weights, o }) => {
+      const dO = toHeads(g, part(g, byRow, 1, block.start, block.end), heads);
+      const dP = g.matMul(dO, perGroup(g, part(g, valuesTransposed, 3, 0, block.keys)));
+      const dS = g.mul(weights, g.sub(dP, g.reduceSum(g.mul(dO, o), [-1])));
+      const dQ = g.matMul(dS, perGroup(g, part(g, k, 2, 0, block.keys)));
+      return {
+        dQ: g.scale(fromHeads(g, dQ, heads), scale),
+        dK: sumOverQueries(g, dS, q),
+        dV: sumOverQueries(g, weights, dO),
+      };
+    });
+    const together = (which: 'dK' | 'dV'): Tensor =>
+      found.map((one) => one[which]).reduce((a, b) => addLonger(g, a, b));
+    return [
+      g.concat(
+        found.map(({ dQ }) => dQ),
+        1,
+      ),
+      together('dK'),
+      together('dV'),
+    ];
+  });
+}
 
-  const scaled = g.scale(q, 1 / Math.sqrt(headDim));
-  const split = g.reshape(scaled, [batch, queries, kvHeads, group, headDim]);
-  const grouped = g.reshape(g.transpose(split, [0, 2, 3, 1, 4]), [batch, kvHeads, rows, headDim]);
-  const scores = g.matMul(grouped, g.transpose(k, [0, 1, 3, 2])); // [batch, kvHeads, group * queries, keys]
-  const biased = g.add(g.reshape(scores, [batch, kvHeads, group, queries, keys]), bias);
-  const weights = g.reshape(g.softmax(biased), [batch, kvHeads, rows, keys]);
-  const mixed = g.reshape(g.matMul(weights, v), [batch, kvHeads, group, queries, headDim]);
-  return g.reshape(g.transpose(mixed, [0, 3, 1, 2, 4]), [multiplyDims(batch, queries), heads * headDim]);
+/** [batch, size, heads * headDim] -> [batch, kvHeads, group, size, headDim] */
+function toHeads(g: GraphBuilder, x: Tensor, { heads, kvHeads, headDim }: Heads): Tensor {
+  const [batch = 1, size = 1] = x.shape;
+  return g.transpose(g.reshape(x, [batch, size, kvHeads, heads / kvHeads, headDim]), [0, 2, 3, 1, 4]);
+}
+
+/** [batch, kvHeads, group, size, headDim] -> [batch, size, heads * headDim] */
+function fromHeads(g: GraphBuilder, x: Tensor, { heads, headDim }: Heads): Tensor {
+  const [batch = 1, , , size = 1] = x.shape;
+  return g.reshape(g.transpose(x, [0, 3, 1, 2, 4]), [batch, size, heads * headDim]);
+}
+
+/** [batch, kvHeads, a, b] -> [batch, kvHeads, 1, a, b], which meets every query head of the group. */
+function perGroup(g: GraphBuilder, x: Tensor): Tensor {
+  const [batch = 1, kvHeads = 1, a = 1, b = 1] = x.shape;
+  return g.reshape(x, [batch, kvHeads, 1, a, b]);
+}
+
+/** weights' x, summed over the queries of all heads of a group: [batch, kvHeads, keys, headDim]. */
+function sumOverQueries(g: GraphBuilder, weights: Tensor, x: Tensor): Tensor {
+  const merged = (y: Tensor): Tensor => {
+    const [batch = 1, kvHeads = 1, group = 1, size = 1, last = 1] = y.shape;
+    return g.reshape(y, [batch, kvHeads, multiplyDims(group, size), last]);
+  };
+  return g.matMul(g.transpose(merged(weights), [0, 1, 3, 2]), merged(x));
+}
+
+/** a + b, where b has more keys (axis 2). */
+function addLonger(g: GraphBuilder, a: Tensor, b: Tensor): Tensor {
+  const [from = 0, to = 0] = [a.shape[2], b.shape[2]];
+  const rest = b.shape.map((dim, axis) => (axis === 2 ? addDims(to, multiplyDims(-1, from)) : dim));
+  return g.add(b, g.concat([a, g.expand(g.scalar(0), rest)], 2));
+}
+
+/** x from `start` to `end` along an axis; x itself where that is all of it. */
+function part(g: GraphBuilder, x: Tensor, axis: number, start: Dim, end: Dim): Tensor {
+  return start === 0 && sameDim(end, x.shape[axis] ?? 0) ? x : g.slice(x, axis, start, end);
 }
 
 /** [batch, seq, kvHeads * headDim] -> [batch, kvHeads, seq, headDim] */
