@@ -3,18 +3,21 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { type Adapter, type AdapterTensor, readAdapter, writeAdapterFiles } from './adapter.ts';
+import { type Adapter, readAdapter, writeAdapterFiles } from './adapter.ts';
 import { flushFolder, isPartial, partialName, removeFolderAtomically, writeFolderAtomically } from './atomic.ts';
 import { withFileProblems } from './file-problem.ts';
 import { readJsonObject } from './json-file.ts';
-import { readSafetensorsHeader, readTensorAsFloat32, writeSafetensors } from './safetensors.ts';
+import type { SafetensorsDType } from './safetensors-header.ts';
+import { readSafetensorsHeader, readTensorAsFloat32, readTensorBytes, writeSafetensors } from './safetensors.ts';
+
+export type OptimizerTensor = { shape: readonly number[]; data: Float32Array | Uint8Array };
 
 export type TrainingCheckpoint = {
   /** Optimizer steps done. */
   step: number;
   adapter: Adapter;
   /** By name; stored bit for bit. */
-  optimizer: Map<string, AdapterTensor>;
+  optimizer: Map<string, OptimizerTensor>;
   /** Goes through JSON: finite numbers, strings, booleans, null, arrays and objects of these. */
   state: Record<string, unknown>;
 };
@@ -33,7 +36,10 @@ export function writeCheckpoint(runDir: string, { step, adapter, optimizer, stat
   const target = isReplacement ? join(runDir, partialName('new')) : path;
   writeFolderAtomically(target, (aside) => {
     writeAdapterFiles(aside, adapter);
-    const tensors = [...optimizer].map(([name, { shape, data }]) => ({ name, dtype: 'F32' as const, shape, data }));
+    const tensors = [...optimizer].map(([name, { shape, data }]) => {
+      const dtype: SafetensorsDType = data instanceof Uint8Array ? 'U8' : 'F32';
+      return { name, dtype, shape, data };
+    });
     writeSafetensors(join(aside, optimizerFile), tensors);
     // The sizes tell a complete checkpoint from one that a careless copy or a failing disk has cut.
     const files = Object.fromEntries(readdirSync(aside).map((name) => [name, statSync(join(aside, name)).size]));
@@ -71,7 +77,10 @@ export function readCheckpoint(path: string): TrainingCheckpoint {
     step: summary.step,
     adapter: readAdapter(path),
     optimizer: new Map(
-      [...tensors].map(([name, info]) => [name, { shape: info.shape, data: readTensorAsFloat32(optimizerPath, info) }]),
+      [...tensors].map(([name, info]) => {
+        const read = info.dtype === 'U8' ? readTensorBytes : readTensorAsFloat32;
+        return [name, { shape: info.shape, data: read(optimizerPath, info) }];
+      }),
     ),
     state: summary.state,
   };

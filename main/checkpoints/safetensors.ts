@@ -55,6 +55,15 @@ export function readTensorAsFloat32(path: string, info: TensorInfo): Float32Arra
   });
 }
 
+/** The bytes of a tensor as they are stored, whatever its type. @throws UserError for a file that has shrunk */
+export function readTensorBytes(path: string, { byteOffset, byteLength }: TensorInfo): Uint8Array {
+  return withOpenFile(path, (file) => {
+    const bytes = new Uint8Array(byteLength);
+    readFully(file, bytes, byteOffset, path);
+    return bytes;
+  });
+}
+
 const pieceElements = 2 ** 22;
 
 /** Anything whose bytes are the elements; for F16 and BF16 also Float32Array, which is rounded. */

@@ -54,8 +54,14 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
   const stepper = await Stepper.create(runtime, {
     model: modelFor(starterConfig),
     step: { trained: { kind: 'all' }, recompute: false, headChunks: 1, queryBlocks: 1, maxPositions: training.rowLength },
-    adamW: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: training.weightDecay },
-    maxGradNorm: 1,
+    optimizer: {
+      optim: 'adamw_torch',
+      beta1: 0.9,
+      beta2: 0.98,
+      epsilon: 1e-8,
+      weightDecay: training.weightDecay,
+      maxGradNorm: 1,
+    },
     memory: 'fast',
     decays: ({ shape }) => shape.length > 1,
   });
@@ -150,14 +156,23 @@ async function heldOutLoss(stepper: Stepper, { encode, training }: StarterRun): 
   return loss / labels;
 }
 
-/** State file: one line of JSON (the settings and the step), then parameters and both moments as float32. */
+/** State file: one line of JSON (the settings and the step), then the parameters and the optimizer's tensors. */
 function save({ statePath, training }: StarterRun, stepper: Stepper): void {
   const header = Buffer.from(`${stateHeader(training, stepper.step)}\n`);
-  const vectors = [stepper.parameters, stepper.firstMoments, stepper.secondMoments];
-  const bytes = vectors.map((vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
+  const bytes = stateOf(stepper).map((data) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   mkdirSync(dirname(statePath), { recursive: true });
   writeFileSync(`${statePath}.part`, Buffer.concat([header, ...bytes]));
   renameSync(`${statePath}.part`, statePath);
+}
+
+function stateOf({ parameters, optimizer }: Stepper): (Float32Array | Uint8Array)[] {
+  return [
+    parameters,
+    ...optimizer
+      .state()
+      .tensors.values()
+      .map(({ data }) => data),
+  ];
 }
 
 /** What must be the same for training to go on; cycles that have not begun do not count. */
@@ -178,10 +193,11 @@ function restore({ statePath, training, report }: StarterRun, stepper: Stepper):
     return;
   }
   let at = headerBytes;
-  for (const vector of [stepper.parameters, stepper.firstMoments, stepper.secondMoments]) {
-    Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).set(file.subarray(at, at + vector.byteLength));
-    at += vector.byteLength;
+  for (const data of stateOf(stepper)) {
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength).set(file.subarray(at, at + data.byteLength));
+    at += data.byteLength;
   }
-  stepper.step = saved.step;
+  const { tensors } = stepper.optimizer.state();
+  stepper.optimizer.restore({ stepsTaken: saved.step, tensors }, statePath);
   report(`going on from step ${saved.step}`);
 }

@@ -1,5 +1,5 @@
-// Puts the pieces of the engine together: the graphs of one micro-batch (loss and gradients), of one optimizer step
-// and of an evaluation batch. What runs them is stepper.ts.
+// Puts the pieces of the engine together: the graphs of one micro-batch (loss and gradients) and of an evaluation batch.
+// What runs them is stepper.ts.
 import { checkpoint } from '../engine/autodiff/checkpoint.ts';
 import { gradients } from '../engine/autodiff/gradients.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
@@ -12,8 +12,6 @@ import { linear } from '../engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
 import { blockVisibility } from '../engine/nn/visibility.ts';
 import { frozenWeights, type StoredWeight, trainableWeights, type Weights } from '../engine/nn/weights.ts';
-import { adamW, type AdamWSettings } from '../engine/optim/adamw.ts';
-import { sumOfSquares } from '../engine/optim/clip.ts';
 
 /** What is trained: a LoRA beside frozen weights, or every weight of a model made from nothing. */
 export type Trained = { kind: 'lora'; lora: LoraSettings; stored: ReadonlyMap<string, StoredWeight> } | { kind: 'all' };
@@ -96,49 +94,6 @@ export function buildEvaluationGraph(model: Model, settings: StepSettings): Comp
     g.finish('evaluation', [
       { name: correctOutput, tensor: correct },
       { name: lossOutput, tensor: loss },
-    ]),
-  );
-}
-
-/** Names of an optimizer step's inputs and outputs. Vectors are pieces of the flat parameters, float32 [size]. */
-export const updateNames = {
-  gradient: 'gradient',
-  sumOfSquares: 'sum_of_squares',
-  clipFactor: 'clip_factor',
-  parameter: { before: 'parameter_before', after: 'parameter' },
-  first: { before: 'first_before', after: 'first' },
-  second: { before: 'second_before', after: 'second' },
-  stepSize: 'step_size',
-  secondCorrection: 'second_correction',
-  kept: 'kept',
-} as const;
-
-/** A piece's part of the squared gradient norm. */
-export function buildNormGraph(): CompiledGraph {
-  const g = new GraphBuilder();
-  const gradient = g.input(updateNames.gradient, 'float32', [symbol('size')]);
-  return toOnnx(g.finish('norm', [{ name: updateNames.sumOfSquares, tensor: sumOfSquares(g, gradient) }]));
-}
-
-/** One optimizer step of a piece of the parameters: clip, Adam, decay. */
-export function buildUpdateGraph(settings: AdamWSettings): CompiledGraph {
-  const g = new GraphBuilder();
-  const vector = (name: string): Tensor => g.input(name, 'float32', [symbol('size')]);
-  const scalar = (name: string): Tensor => g.input(name, 'float32', []);
-  const { parameter, first, second } = updateNames;
-  const state = { parameter: vector(parameter.before), first: vector(first.before), second: vector(second.before) };
-  const scalars = {
-    stepSize: scalar(updateNames.stepSize),
-    secondCorrection: scalar(updateNames.secondCorrection),
-    kept: scalar(updateNames.kept),
-  };
-  const clipped = g.mul(vector(updateNames.gradient), scalar(updateNames.clipFactor));
-  const next = adamW(g, state, clipped, scalars, settings);
-  return toOnnx(
-    g.finish('update', [
-      { name: parameter.after, tensor: next.parameter },
-      { name: first.after, tensor: next.first },
-      { name: second.after, tensor: next.second },
     ]),
   );
 }

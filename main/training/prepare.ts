@@ -66,13 +66,14 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
       queryBlocks: queryBlocks(longest),
       maxPositions: longest,
     },
-    adamW: {
+    optimizer: {
+      optim: recipe.optim,
       beta1: recipe.adam_beta1,
       beta2: recipe.adam_beta2,
       epsilon: recipe.adam_epsilon,
       weightDecay: recipe.weight_decay,
+      maxGradNorm: recipe.max_grad_norm,
     },
-    maxGradNorm: recipe.max_grad_norm,
     weightsDir: loaded.weightsDir,
     memory,
   });

@@ -43,10 +43,7 @@ export function saveCheckpoint(
   const path = writeCheckpoint(job.runDir, {
     step: stepper.step,
     adapter: { config: adapterConfig(job, prepared), tensors: tensorsOf(layout, stepper.parameters, peftKey) },
-    optimizer: new Map([
-      ...tensorsOf(layout, stepper.firstMoments, (name) => `exp_avg.${name}`),
-      ...tensorsOf(layout, stepper.secondMoments, (name) => `exp_avg_sq.${name}`),
-    ]),
+    optimizer: stepper.optimizer.state().tensors,
     state: {
       step: stepper.step,
       log,
@@ -70,17 +67,12 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
       `it was saved while training on ${state.data.rows} rows, the data now has ${prepared.train.length}`,
     );
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
-  const load = (from: Named, into: Float32Array, key: (name: string) => string): void => {
-    for (const slot of stepper.layout.slots) {
-      const tensor = from.get(key(slot.name));
-      if (tensor?.shape.join() !== slot.shape.join()) throw misfit(path, `it has no ${key(slot.name)} of this shape`);
-      view(into, slot).set(tensor.data);
-    }
-  };
-  load(saved.adapter.tensors, stepper.parameters, peftKey);
-  load(saved.optimizer, stepper.firstMoments, (name) => `exp_avg.${name}`);
-  load(saved.optimizer, stepper.secondMoments, (name) => `exp_avg_sq.${name}`);
-  stepper.step = state.data.step;
+  for (const slot of stepper.layout.slots) {
+    const tensor = saved.adapter.tensors.get(peftKey(slot.name));
+    if (tensor?.shape.join() !== slot.shape.join()) throw misfit(path, `it has no ${peftKey(slot.name)} of this shape`);
+    view(stepper.parameters, slot).set(tensor.data);
+  }
+  stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
   return { log: state.data.log, metrics: state.data.metrics };
 }
 

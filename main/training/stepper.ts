@@ -1,43 +1,35 @@
-// Runs the graphs of build-step.ts: adds up micro-batches, takes optimizer steps, evaluates. Owns the parameters and
-// the optimizer's state. What a step is made of and when to stop is run.ts's business.
+// Runs the graphs of build-step.ts: adds up micro-batches, hands them to the optimizer, evaluates. Owns the parameters
+// and their gradients. What a step is made of and when to stop is run.ts's business.
 import { padBatch } from '../data/batches.ts';
 import type { Batch } from '../data/types.ts';
 import type { Model } from '../engine/models/model.ts';
 import { dropoutMaskName } from '../engine/nn/lora.ts';
-import { type AdamWSettings, adamWScalars } from '../engine/optim/adamw.ts';
-import { clipFactor } from '../engine/optim/clip.ts';
 import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../engine/runtime/runtime.ts';
 import {
   batchInputs,
   buildEvaluationGraph,
   buildGradientGraph,
-  buildNormGraph,
-  buildUpdateGraph,
   correctOutput,
   gradientName,
   lossOutput,
   type ParameterSpec,
   type StepSettings,
-  updateNames,
 } from './build-step.ts';
 import { dropoutMask } from './dropout.ts';
 import { collectGarbage } from './garbage.ts';
 import { type FlatLayout, flatLayout, view } from './flat-parameters.ts';
+import { Optimizer, type OptimizerSettings } from './optimizer.ts';
 
 export type StepperOptions = {
   model: Model;
   step: StepSettings;
-  adamW: AdamWSettings;
-  maxGradNorm: number;
+  optimizer: OptimizerSettings;
   /** Folder of the checkpoint's files. */
   weightsDir?: string;
   memory: 'fast' | 'lean';
   /** Which parameters decay; all when absent. */
   decays?: (spec: ParameterSpec) => boolean;
 };
-
-/** Elements of the flat vectors that one run of the optimizer takes. */
-const pieceSize = 2 ** 19;
 
 export type BatchResult = {
   /** sum over labels of labelWeight * cross-entropy */
@@ -49,44 +41,27 @@ export type BatchResult = {
 export class Stepper {
   readonly layout: FlatLayout;
   readonly parameters: Float32Array;
-  readonly firstMoments: Float32Array;
-  readonly secondMoments: Float32Array;
-  /** Optimizer steps taken. */
-  step = 0;
+  readonly optimizer: Optimizer;
   readonly #gradients: Float32Array;
   readonly #runtime: Runtime;
   readonly #options: StepperOptions;
   readonly #gradientSession: Session;
-  readonly #normSession: Session;
-  readonly #updateSession: Session;
   #evaluationSession: Session | undefined;
 
   static async create(runtime: Runtime, options: StepperOptions): Promise<Stepper> {
     const { graph, parameters } = buildGradientGraph(options.model, options.step);
-    const sessions = {
-      gradient: await runtime.createSession(graph, sessionOptions(options, options.memory)),
-      norm: await runtime.createSession(buildNormGraph(), { memory: 'fast' }),
-      update: await runtime.createSession(buildUpdateGraph(options.adamW), { memory: 'fast' }),
-    };
+    const session = await runtime.createSession(graph, sessionOptions(options, options.memory));
     if (options.memory === 'lean') collectGarbage();
-    return new Stepper(runtime, options, flatLayout(parameters, options.decays ?? (() => true)), sessions);
+    return new Stepper(runtime, options, flatLayout(parameters, options.decays ?? (() => true)), session);
   }
 
-  private constructor(
-    runtime: Runtime,
-    options: StepperOptions,
-    layout: FlatLayout,
-    sessions: Record<'gradient' | 'norm' | 'update', Session>,
-  ) {
+  private constructor(runtime: Runtime, options: StepperOptions, layout: FlatLayout, gradientSession: Session) {
     this.#runtime = runtime;
     this.#options = options;
     this.layout = layout;
-    this.#gradientSession = sessions.gradient;
-    this.#normSession = sessions.norm;
-    this.#updateSession = sessions.update;
+    this.#gradientSession = gradientSession;
+    this.optimizer = new Optimizer(layout, options.optimizer);
     this.parameters = new Float32Array(layout.size);
-    this.firstMoments = new Float32Array(layout.size);
-    this.secondMoments = new Float32Array(layout.size);
     this.#gradients = new Float32Array(layout.size);
   }
 
@@ -111,35 +86,16 @@ export class Stepper {
     return result;
   }
 
+  /** Optimizer steps taken. */
+  get step(): number {
+    return this.optimizer.stepsTaken;
+  }
+
   /** One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping. */
-  async update(learningRate: number): Promise<number> {
-    const norm = await this.#gradientNorm();
-    const factor = clipFactor(norm, this.#options.maxGradNorm);
-    for (const [i, piece] of this.#pieces().entries()) {
-      const scalars = adamWScalars(this.#options.adamW, { learningRate, step: this.step + 1, decays: piece.decay });
-      const inputs = new Map<string, RuntimeTensor>([
-        [updateNames.gradient, this.#flat(this.#gradients, piece)],
-        [updateNames.clipFactor, this.#scalar(factor)],
-        [updateNames.stepSize, this.#scalar(scalars.stepSize)],
-        [updateNames.secondCorrection, this.#scalar(scalars.secondCorrection)],
-        [updateNames.kept, this.#scalar(scalars.kept)],
-      ]);
-      const into = new Map<string, RuntimeTensor>();
-      for (const [names, vector] of [
-        [updateNames.parameter, this.parameters],
-        [updateNames.first, this.firstMoments],
-        [updateNames.second, this.secondMoments],
-      ] as const) {
-        const tensor = this.#flat(vector, piece);
-        inputs.set(names.before, tensor);
-        into.set(names.after, tensor);
-      }
-      await this.#updateSession.run(inputs, into);
-      if (i % 4 === 3) this.#dropCopies();
-    }
+  update(learningRate: number): Promise<number> {
+    const norm = this.optimizer.step(this.parameters, this.#gradients, learningRate);
     this.#gradients.fill(0);
-    this.step += 1;
-    return norm;
+    return Promise.resolve(norm);
   }
 
   /** Loss and hits of a batch without changing anything. */
@@ -162,43 +118,12 @@ export class Stepper {
 
   async dispose(): Promise<void> {
     await this.#gradientSession.dispose();
-    await this.#normSession.dispose();
-    await this.#updateSession.dispose();
     await this.#evaluationSession?.dispose();
   }
 
   /** Lean mode pays some milliseconds so that the runtime's copies of outputs do not pile up. */
   #dropCopies(): void {
     if (this.#options.memory === 'lean') collectGarbage();
-  }
-
-  async #gradientNorm(): Promise<number> {
-    let squares = 0;
-    for (const piece of this.#pieces()) {
-      const gradient = this.#flat(this.#gradients, piece);
-      const outputs = await this.#normSession.run(new Map([[updateNames.gradient, gradient]]));
-      const [sum = Number.NaN] = await readFloat32(this.#runtime, outputs.get(updateNames.sumOfSquares));
-      squares += sum;
-    }
-    return Math.sqrt(squares);
-  }
-
-  /** The parameters in pieces, so that an optimizer step's intermediate values stay small. */
-  #pieces(): { offset: number; size: number; decay: boolean }[] {
-    return this.layout.groups.flatMap(({ offset, size, decay }) =>
-      Array.from({ length: Math.ceil(size / pieceSize) }, (_, i) => {
-        const from = i * pieceSize;
-        return { offset: offset + from, size: Math.min(pieceSize, size - from), decay };
-      }),
-    );
-  }
-
-  #flat(vector: Float32Array, piece: { offset: number; size: number }): RuntimeTensor {
-    return this.#runtime.tensor('float32', [piece.size], view(vector, piece));
-  }
-
-  #scalar(value: number): RuntimeTensor {
-    return this.#runtime.tensor('float32', [], Float32Array.of(value));
   }
 
   async #result(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<BatchResult> {

@@ -36,8 +36,7 @@ const stepper = await Stepper.create(runtime, {
     queryBlocks: queryBlocks(Number(values.seq)),
     maxPositions: 2048,
   },
-  adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
-  maxGradNorm: 1,
+  optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
   weightsDir,
   memory,
 });

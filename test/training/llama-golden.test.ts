@@ -58,13 +58,14 @@ async function open(
       queryBlocks: way.queryBlocks,
       maxPositions: 64,
     },
-    adamW: {
+    optimizer: {
+      optim: 'adamw_torch',
       beta1: optimizer.betas[0],
       beta2: optimizer.betas[1],
       epsilon: optimizer.eps,
       weightDecay: optimizer.weight_decay,
+      maxGradNorm: optimizer.max_grad_norm,
     },
-    maxGradNorm: optimizer.max_grad_norm,
     weightsDir: folder,
     memory: way.memory,
   });

@@ -36,8 +36,7 @@ async function open({
   const stepper = await Stepper.create(runtime, {
     model,
     step: { trained: { kind: 'lora', lora, stored }, recompute, headChunks, queryBlocks, maxPositions: 64 },
-    adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
-    maxGradNorm: 1,
+    optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
     weightsDir: folder,
     memory: recompute ? 'lean' : 'fast',
   });

@@ -1,50 +1,56 @@
 // AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), as PyTorch's torch.optim.AdamW computes it.
-import type { GraphBuilder } from '../graph/builder.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { elementsOf, type UpdateRule, type UpdateScalars } from './update-rule.ts';
 
-export type AdamWSettings = { beta1: number; beta2: number; epsilon: number; weightDecay: number };
-
-/** Scalars that change from step to step; shape []. The host makes them with `adamWScalars`. */
-export type AdamWScalars<T> = {
-  /** learningRate / (1 - beta1^step) */
-  stepSize: T;
-  /** sqrt(1 - beta2^step) */
-  secondCorrection: T;
-  /** 1 - learningRate * weightDecay */
-  kept: T;
-};
-
-/** `step` counts from 1. `decays` is false for parameters without weight decay. */
-export function adamWScalars(
-  settings: AdamWSettings,
-  { learningRate, step, decays }: { learningRate: number; step: number; decays: boolean },
-): AdamWScalars<number> {
-  return {
-    stepSize: learningRate / (1 - settings.beta1 ** step),
-    secondCorrection: Math.sqrt(1 - settings.beta2 ** step),
-    kept: decays ? 1 - learningRate * settings.weightDecay : 1,
-  };
-}
-
-export type AdamWState = { parameter: Tensor; first: Tensor; second: Tensor };
+export type AdamSettings = { beta1: number; beta2: number; epsilon: number };
 
 /**
  *     m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2
- *     p <- kept p - stepSize m / (sqrt(v) / secondCorrection + epsilon)
- *
- * All elementwise over tensors of one shape. Each old value is read by one node only, so the results may be written
- * over them.
+ *     p <- (1 - lr decay) p - lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
  */
-export function adamW(
-  g: GraphBuilder,
-  { parameter, first, second }: AdamWState,
-  gradient: Tensor,
-  { stepSize, secondCorrection, kept }: AdamWScalars<Tensor>,
-  { beta1, beta2, epsilon }: AdamWSettings,
-): AdamWState {
-  const m = g.add(g.scale(first, beta1), g.scale(gradient, 1 - beta1));
-  const v = g.add(g.scale(second, beta2), g.scale(g.mul(gradient, gradient), 1 - beta2));
-  const denominator = g.add(g.div(g.sqrt(v), secondCorrection), g.scalar(epsilon));
-  const update = g.mul(g.div(m, denominator), stepSize);
-  return { parameter: g.sub(g.mul(parameter, kept), update), first: m, second: v };
+export function adamW(settings: AdamSettings): UpdateRule {
+  return (shape) => {
+    const [first, second] = [new Float32Array(elementsOf(shape)), new Float32Array(elementsOf(shape))];
+    return {
+      tensors: { exp_avg: { shape, data: first }, exp_avg_sq: { shape, data: second } },
+      update: (parameter, gradient, scalars) => {
+        move({ parameter, gradient, first, second }, adamFactors(settings, scalars));
+      },
+    };
+  };
+}
+
+export type AdamFactors = AdamSettings & {
+  gradientScale: number;
+  /** lr / (1 - beta1^t) */
+  stepSize: number;
+  /** sqrt(1 - beta2^t) */
+  secondCorrection: number;
+  /** 1 - lr decay */
+  kept: number;
+};
+
+/** What is the same for all elements of a step. */
+export function adamFactors(settings: AdamSettings, scalars: UpdateScalars): AdamFactors {
+  const { learningRate, step, gradientScale, weightDecay } = scalars;
+  return {
+    ...settings,
+    gradientScale,
+    stepSize: learningRate / (1 - settings.beta1 ** step),
+    secondCorrection: Math.sqrt(1 - settings.beta2 ** step),
+    kept: 1 - learningRate * weightDecay,
+  };
+}
+
+type Vectors = Record<'parameter' | 'gradient' | 'first' | 'second', Float32Array>;
+
+function move({ parameter, gradient, first, second }: Vectors, factors: AdamFactors): void {
+  const { beta1, beta2, epsilon, gradientScale, stepSize, secondCorrection, kept } = factors;
+  for (let i = 0; i < parameter.length; i++) {
+    const g = (gradient[i] ?? 0) * gradientScale;
+    const m = beta1 * (first[i] ?? 0) + (1 - beta1) * g;
+    const v = beta2 * (second[i] ?? 0) + (1 - beta2) * g * g;
+    first[i] = m;
+    second[i] = v;
+    parameter[i] = kept * (parameter[i] ?? 0) - (stepSize * m) / (Math.sqrt(v) / secondCorrection + epsilon);
+  }
 }

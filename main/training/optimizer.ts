@@ -1,0 +1,103 @@
+// The optimizer of a run: clips, gives each parameter its weight decay and learning rate, and lets an update rule of
+// engine/optim move it. Owns the optimizer's state, which checkpoints read and write. Gradients are stepper.ts's.
+import { adamW } from '../engine/optim/adamw.ts';
+import { clipFactor, gradientNorm } from '../engine/optim/clip.ts';
+import type { ParameterState, StateTensor, UpdateRule } from '../engine/optim/update-rule.ts';
+import { UserError } from '../errors.ts';
+import { type FlatLayout, type Slot, view } from './flat-parameters.ts';
+
+/** Values of the recipe's `optim`. */
+export const optimizerNames = ['adamw_torch', 'adamw_torch_fused'] as const;
+export type OptimizerName = (typeof optimizerNames)[number];
+
+export type OptimizerSettings = {
+  optim: OptimizerName;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** Gradients of a larger global norm are shrunk to it; 0 switches that off. */
+  maxGradNorm: number;
+};
+
+const rules: Record<OptimizerName, (settings: OptimizerSettings) => UpdateRule> = {
+  adamw_torch: adamW,
+  adamw_torch_fused: adamW,
+};
+
+export type OptimizerState = {
+  /** Steps that the state has seen. */
+  stepsTaken: number;
+  /** By `<state>.<parameter>`, such as `exp_avg.layers.0.q_proj.lora_A.weight`. */
+  tensors: Map<string, StateTensor>;
+};
+
+export class Optimizer {
+  readonly #settings: OptimizerSettings;
+  readonly #parameters: readonly { slot: Slot; state: ParameterState }[];
+  #stepsTaken = 0;
+
+  constructor(layout: FlatLayout, settings: OptimizerSettings) {
+    const begin = rules[settings.optim](settings);
+    this.#settings = settings;
+    this.#parameters = layout.slots.map((slot) => ({ slot, state: begin(slot.shape) }));
+  }
+
+  get stepsTaken(): number {
+    return this.#stepsTaken;
+  }
+
+  /** Moves `parameters`, both vectors laid out as the optimizer was told. Returns the gradients' norm before clipping. */
+  step(parameters: Float32Array, gradients: Float32Array, learningRate: number): number {
+    const { maxGradNorm, weightDecay } = this.#settings;
+    const norm = gradientNorm(gradients);
+    const gradientScale = clipFactor(norm, maxGradNorm);
+    this.#stepsTaken += 1;
+    for (const { slot, state } of this.#parameters)
+      state.update(view(parameters, slot), view(gradients, slot), {
+        learningRate,
+        step: this.#stepsTaken,
+        gradientScale,
+        weightDecay: slot.decay ? weightDecay : 0,
+      });
+    return norm;
+  }
+
+  /** Shares memory with the optimizer: it is as it was until the next step. */
+  state(): OptimizerState {
+    return { stepsTaken: this.#stepsTaken, tensors: new Map(this.#namedTensors()) };
+  }
+
+  /**
+   * Copies a state, or leaves all as it was. `from` says in errors where the state lay.
+   * @throws UserError "checkpoint-misfit"
+   */
+  restore({ stepsTaken, tensors }: OptimizerState, from: string): void {
+    for (const [name, { shape, data }] of this.#namedTensors()) {
+      const saved = tensors.get(name);
+      if (saved?.shape.join() !== shape.join() || saved.data.constructor !== data.constructor)
+        throw this.#misfit(from, name, tensors);
+    }
+    for (const [name, { data }] of this.#namedTensors()) data.set(tensors.get(name)?.data ?? []);
+    this.#stepsTaken = stepsTaken;
+  }
+
+  *#namedTensors(): Generator<[name: string, tensor: StateTensor]> {
+    for (const { slot, state } of this.#parameters)
+      for (const [kind, tensor] of Object.entries(state.tensors)) yield [`${kind}.${slot.name}`, tensor];
+  }
+
+  #misfit(from: string, name: string, tensors: OptimizerState['tensors']): UserError {
+    const wanted = new Map(this.#namedTensors()).get(name);
+    const found = tensors.get(name);
+    const text = ({ shape, data }: StateTensor): string =>
+      `${data instanceof Uint8Array ? 'uint8' : 'float32'} [${shape.join(', ')}]`;
+    return new UserError({
+      code: 'checkpoint-misfit',
+      message:
+        `The run cannot continue from ${from}: optim: ${this.#settings.optim} needs "${name}" as ` +
+        `${wanted ? text(wanted) : 'a tensor'}, and it is ${found ? text(found) : 'not there'}.`,
+      fix: 'Resume with the optim and the model that the run was started with, or start a new run.',
+    });
+  }
+}
