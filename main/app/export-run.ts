@@ -4,11 +4,11 @@ import { join, resolve } from 'node:path';
 import type { Metrics } from '../../preload/contract.ts';
 import { UserError } from '../errors.ts';
 import { exportTarget } from '../export/registry.ts';
-import { restoreSftRecipe } from '../recipe/parse.ts';
+import { restoreRecipe } from '../recipe/parse.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
-import { findRun } from './find-run.ts';
+import { findRun, methodOf } from './find-run.ts';
 import { checkOutputFolder } from './output-folder.ts';
 
 export type ExportRequest = {
@@ -33,7 +33,7 @@ export function exportRun(app: App, { run: name, format, outputDir, checkpoint, 
   const { step, adapterFolder } = findAdapter(app, run, checkpoint);
   const folder = resolve(outputDir);
   checkOutputFolder(folder, overwrite, { folder: '--output-dir', overwrite: 'add --overwrite' });
-  const recipe = restoreSftRecipe(run.recipe);
+  const recipe = restoreRecipe(methodOf(run), run.recipe);
   target.write({ adapterFolder, recipe, step, metrics: metricsAt(app, run, step) }, folder);
   app.history.exports.add(run.id, { recordedAt: Date.now(), target: target.name, step, path: folder });
   return { run: run.id, step, outputDir: folder };

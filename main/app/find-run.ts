@@ -1,6 +1,7 @@
 // From what a person types to a run, and what its status really is.
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../errors.ts';
+import { isMethod, METHODS, type Method } from '../recipe/recipe.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { isAlive } from './process-identity.ts';
@@ -13,6 +14,16 @@ export function isUnderWay(run: StoredRun): boolean {
 /** The run with its true status: one that nobody follows any more is interrupted. */
 export function withTrueStatus(run: StoredRun): StoredRun {
   return isUnderWay(run) && (run.host === undefined || !isAlive(run.host)) ? { ...run, status: 'interrupted' } : run;
+}
+
+/** How the run trains. Throws UserError "run-recipe-outdated" for a method that only another version knows. */
+export function methodOf(run: Pick<StoredRun, 'id' | 'method'>): Method {
+  if (isMethod(run.method)) return run.method;
+  throw new UserError({
+    code: 'run-recipe-outdated',
+    message: `The run ${run.id} trains by ${run.method}, which this version of Lorelei does not know; it knows ${METHODS.join(', ')}.`,
+    fix: 'Use the version that started it.',
+  });
 }
 
 /**

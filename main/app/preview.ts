@@ -2,12 +2,14 @@
 import { previewDataset, type Preview } from '../data/preview.ts';
 import { loadTokenizer } from '../data/tokenizer.ts';
 import { UserError } from '../errors.ts';
-import { parseSftRecipe } from '../recipe/parse.ts';
+import { parseRecipe } from '../recipe/parse.ts';
+import type { Method } from '../recipe/recipe.ts';
 import { dataOptions } from '../training/prepare.ts';
 import type { Home } from './home.ts';
 import { resolveRecipe } from './resolve-recipe.ts';
 
 export type PreviewRequest = {
+  method: Method;
   /** Recipe keys and values as they were given. */
   values: Record<string, unknown>;
   workingDirectory: string;
@@ -18,8 +20,8 @@ export type PreviewRequest = {
 };
 
 /** Tokenizes the recipe's training files, which a run then finds in the cache. Throws UserError. */
-export async function previewSft(home: Home, request: PreviewRequest): Promise<Preview> {
-  const { values, workingDirectory, rows, onProgress } = request;
+export async function previewRun(home: Home, request: PreviewRequest): Promise<Preview> {
+  const { method, values, workingDirectory, rows, onProgress } = request;
   if (!Number.isInteger(rows) || rows < 0) {
     throw new UserError({
       code: 'option-value',
@@ -27,7 +29,16 @@ export async function previewSft(home: Home, request: PreviewRequest): Promise<P
       fix: 'Correct --rows.',
     });
   }
-  const recipe = await resolveRecipe(parseSftRecipe(values).recipe, workingDirectory);
+  const recipe = await resolveRecipe(parseRecipe<Method>(method, values).recipe, workingDirectory);
   const tokenizer = loadTokenizer(recipe.model_name_or_path);
-  return previewDataset(dataOptions(recipe, recipe.dataset_name, home.cache), tokenizer, { rows }, { onProgress });
+  switch (recipe.method) {
+    case 'sft':
+      return previewDataset(dataOptions(recipe, recipe.dataset_name, home.cache), tokenizer, { rows }, { onProgress });
+    case 'dpo':
+      throw new UserError({
+        code: 'preview-unavailable',
+        message: 'Pairs of answers cannot be previewed yet.',
+        fix: 'Preview the file as sft rows, or start the run: its first events tell what is wrong with the rows.',
+      });
+  }
 }

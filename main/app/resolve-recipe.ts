@@ -8,8 +8,8 @@ import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { splitOfName } from '../data/readers/splits.ts';
 import { findSources } from '../data/sources.ts';
 import { UserError } from '../errors.ts';
-import { evaluates } from '../recipe/parse.ts';
-import type { SftRecipe } from '../recipe/sft-recipe.ts';
+import { evaluates } from '../recipe/evaluation.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 
 function absolute(path: string, from: string): string {
   return path.startsWith('~/') ? join(homedir(), path.slice(2)) : resolve(from, path);
@@ -27,7 +27,7 @@ async function findFiles(entries: readonly string[], split: 'train' | 'test', fr
 }
 
 /** Files named after an evaluation split in the folders that the recipe trains on. */
-async function evalFilesInFolders(recipe: SftRecipe, from: string): Promise<string[] | undefined> {
+async function evalFilesInFolders(recipe: Recipe, from: string): Promise<string[] | undefined> {
   const folders = recipe.dataset_name
     .map((entry) => absolute(entry, from))
     .filter((path) => existsSync(path) && statSync(path).isDirectory());
@@ -57,7 +57,7 @@ function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: st
  * a dataset folder filled in. `from` is the working directory. Throws UserError "eval-data-missing" and
  * "recipe-value", and those of a model, an adapter and files that cannot be used ("model-not-found" …).
  */
-export async function resolveRecipe(recipe: SftRecipe, from: string): Promise<SftRecipe> {
+export async function resolveRecipe<R extends Recipe>(recipe: R, from: string): Promise<R> {
   checkSplit('dataset_train_split', recipe.dataset_train_split, 'train');
   checkSplit('dataset_test_split', recipe.dataset_test_split, 'test');
   const model = findFolder(recipe.model_name_or_path, from, openModelFolder);
@@ -84,5 +84,6 @@ export async function resolveRecipe(recipe: SftRecipe, from: string): Promise<Sf
     dataset_name: await findFiles(recipe.dataset_name, 'train', from),
     ...(evalFiles !== undefined && { eval_dataset_name: evalFiles }),
     ...(recipe.output_dir !== undefined && { output_dir: absolute(recipe.output_dir, from) }),
+    ...(recipe.logging_dir !== undefined && { logging_dir: absolute(recipe.logging_dir, from) }),
   };
 }

@@ -2,15 +2,15 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasSystemCode, UserError } from '../errors.ts';
-import { parseSftRecipe, restoreSftRecipe } from '../recipe/parse.ts';
-import type { SftRecipe } from '../recipe/sft-recipe.ts';
+import { parseRecipe, restoreRecipe } from '../recipe/parse.ts';
+import type { Method, Recipe } from '../recipe/recipe.ts';
 import { writeRecipe } from '../recipe/yaml.ts';
 import type { JobRecord } from '../../preload/contract.ts';
 import { stopRequestFile } from '../training/job.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
-import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
+import { findRun, isUnderWay, methodOf, withTrueStatus } from './find-run.ts';
 import { followRun, type RunSession } from './follow-run.ts';
 import { checkOutputFolder } from './output-folder.ts';
 import { isAlive, thisProcess } from './process-identity.ts';
@@ -18,6 +18,7 @@ import { resolveRecipe } from './resolve-recipe.ts';
 import { newRunName } from './run-names.ts';
 
 export type StartRequest = {
+  method: Method;
   /** Recipe keys and values as they were given. */
   values: Record<string, unknown>;
   /** Where relative paths start. */
@@ -30,9 +31,10 @@ function runWritingTo(app: App, folder: string): StoredRun | undefined {
   return app.history.runs.list().find((run) => run.outputDir === folder && isUnderWay(withTrueStatus(run)));
 }
 
-/** Checks an SFT recipe and starts a run of it. Throws UserError, and then nothing was written. */
-export async function startSft(app: App, { values, workingDirectory, onRecord }: StartRequest): Promise<RunSession> {
-  const { recipe: given, notes } = parseSftRecipe(values);
+/** Checks a recipe and starts a run of it. Throws UserError, and then nothing was written. */
+export async function startRun(app: App, request: StartRequest): Promise<RunSession> {
+  const { method, values, workingDirectory, onRecord } = request;
+  const { recipe: given, notes } = parseRecipe<Method>(method, values);
   const recipe = await resolveRecipe(given, workingDirectory);
   if (recipe.output_dir !== undefined) {
     checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
@@ -59,13 +61,21 @@ export async function startSft(app: App, { values, workingDirectory, onRecord }:
 }
 
 /** Puts a run into the history under a free name, followed by this process. */
-function addRun(app: App, recipe: SftRecipe, notes: readonly string[]): Pick<StoredRun, 'id' | 'outputDir'> {
+function addRun(app: App, recipe: Recipe, notes: readonly string[]): Pick<StoredRun, 'id' | 'outputDir'> {
   const { runs, events, transaction } = app.history;
   return transaction(() => {
     const id = newRunName((name) => runs.get(name) !== undefined || existsSync(runFolder(app, { id: name })));
     const outputDir = recipe.output_dir ?? join(runFolder(app, { id }), 'adapter');
     const createdAt = Date.now();
-    runs.insert({ id, method: 'sft', name: recipe.run_name, recipe, outputDir, createdAt, host: thisProcess() });
+    runs.insert({
+      id,
+      method: recipe.method,
+      name: recipe.run_name,
+      recipe,
+      outputDir,
+      createdAt,
+      host: thisProcess(),
+    });
     for (const message of notes) events.add(id, { recordedAt: createdAt, level: 'info', message });
     return { id, outputDir };
   });
@@ -84,7 +94,7 @@ function writeProblem(error: unknown, folder: string): unknown {
 }
 
 type Launch = {
-  recipe: SftRecipe;
+  recipe: Recipe;
   onRecord: (record: JobRecord) => void;
   isNew: boolean;
   /** Folder of a checkpoint. */
@@ -112,7 +122,7 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
     throw new UserError({
       code: 'run-completed',
       message: `The run ${run.id} is complete (${run.lastStep} steps); there is nothing left to resume.`,
-      fix: `Train further with lorelei sft --adapter_name_or_path ${run.outputDir} and the rest of its recipe.`,
+      fix: `Train further with lorelei ${run.method} --adapter_name_or_path ${run.outputDir} and the rest of its recipe.`,
     });
   }
   const folder = runFolder(app, run);
@@ -120,10 +130,10 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
     throw new UserError({
       code: 'run-folder-missing',
       message: `The folder of the run ${run.id} is gone (${folder}).`,
-      fix: 'Start it anew with lorelei sft.',
+      fix: `Start it anew with lorelei ${run.method}.`,
     });
   }
-  const recipe = restoreSftRecipe(run.recipe);
+  const recipe = restoreRecipe(methodOf(run), run.recipe);
   // Its own adapter may lie there already: a run may have died after writing it.
   checkOutputFolder(run.outputDir, true);
   claim(app, run.id);

@@ -94,3 +94,53 @@ export function texts(example: string) {
     .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(z.string().trim().min(1)).min(1))
     .meta(words);
 }
+
+/** One of a few words or a list of them; always a list afterwards. */
+export function choices<const Words extends readonly [string, ...string[]]>(words: Words) {
+  const meaning: FieldWords = { allowed: `one or a list of ${words.join(', ')}`, example: words[0] };
+  return z
+    .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(z.enum(words)).min(1))
+    .meta(meaning);
+}
+
+/** One number or a list of them; always a list afterwards. */
+export function numbers(range: NumberRange) {
+  const words: FieldWords = { allowed: `a list of numbers ${rangeWords(range)}`.trim(), example: range.example };
+  return z
+    .preprocess((value): unknown => (Array.isArray(value) ? value : [value]), z.array(number(range)).min(1))
+    .meta(words);
+}
+
+/** true, false, or "auto", which leaves it to the device. */
+export function flagOrAuto() {
+  const words: FieldWords = { allowed: 'true, false or auto', example: 'auto' };
+  return z.preprocess(booleanFromText, z.union([z.boolean(), z.literal('auto')])).meta(words);
+}
+
+/** Text in JSON as what it says; a command line has no other way to give a mapping. */
+function fromJsonText(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+/** A mapping of names to values of one kind; may come as JSON text. */
+export function mapping<Value extends z.ZodType>(value: Value, words: FieldWords) {
+  return z.preprocess(fromJsonText, z.record(z.string().min(1), value)).meta(words);
+}
+
+/** A list of what is given alone or as a list, where each is a text or a list of chat messages. */
+export function prompts() {
+  const message = z.strictObject({ role: z.string().min(1), content: z.string() });
+  const prompt = z.union([z.string().min(1), z.array(message).min(1)]);
+  const words: FieldWords = {
+    allowed: 'a list whose entries are texts or lists of messages with role and content',
+    example: '["Who are you?", [{role: user, content: "Tell me a story."}]]',
+  };
+  return z
+    .preprocess((value) => (typeof value === 'string' ? [value] : fromJsonText(value)), z.array(prompt).min(1))
+    .meta(words);
+}

@@ -1,4 +1,4 @@
-// The keys of `trl sft` that take no effect here, each with the reason: some only steer PyTorch and are noted, some
+// The keys of every method that take no effect here, each with the reason: some only steer PyTorch and are noted, some
 // would change the result and are refused unless they hold the value that changes nothing. A table.
 
 /** Accepted whatever the value; the note goes into the run's events. Completes "<key>: …". */
@@ -26,7 +26,6 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
       'eval_do_concat_batches',
       'eval_use_gather_object',
       'eval_accumulation_steps',
-      'padding_free',
       'pad_to_multiple_of',
       'ignore_bias_buffers',
     ].map((key) => [key, 'only steers PyTorch; the result here is the same without it.']),
@@ -72,13 +71,9 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
   // Logging and reporting
   ...Object.fromEntries(
     [
-      'report_to',
-      'project',
       'trackio_space_id',
       'trackio_bucket_id',
       'trackio_static_space_id',
-      'logging_dir',
-      'logging_first_step',
       'include_num_input_tokens_seen',
       'log_level',
       'log_level_replica',
@@ -89,7 +84,6 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
   full_determinism: 'a run is always deterministic here.',
   // Without effect on this kind of run
   pad_token: 'padding is masked by length here, so the token used for it does not matter.',
-  packing_strategy: 'only matters with packing.',
   bnb_4bit_quant_type: 'only matters with load_in_4bit.',
   bnb_4bit_quant_storage: 'only matters with load_in_4bit.',
   use_bnb_nested_quant: 'only matters with load_in_4bit.',
@@ -97,7 +91,7 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
   save_only_model: 'checkpoints always hold what is needed to resume.',
   enable_jit_checkpoint: 'Ctrl-C or lorelei stop saves after the current step.',
   restore_callback_states_from_checkpoint: 'there are no callbacks to restore.',
-  do_train: 'lorelei sft always trains.',
+  do_train: 'a run always trains.',
   do_eval: 'eval_strategy decides whether to evaluate.',
   do_predict: 'use lorelei generate to try the adapter.',
   hub_model_id: 'only matters with push_to_hub.',
@@ -124,14 +118,8 @@ const notYet = (neutral: unknown[], what: string, fix: string): RefusedKey => ({
 
 /** Keys whose effect would be missed. */
 export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
-  packing: notYet([false], 'packed rows', 'Remove packing; a short max_length and group_by_length keep padding small.'),
-  eval_packing: notYet([false], 'packed evaluation rows', 'Remove eval_packing.'),
-  use_dora: notYet([false], 'DoRA', 'Remove use_dora to train plain LoRA.'),
   load_in_4bit: notYet([false], 'a base model in 4 bits', 'Remove load_in_4bit; the model then stays as it is stored.'),
   load_in_8bit: notYet([false], 'a base model in 8 bits', 'Remove load_in_8bit; the model then stays as it is stored.'),
-  bf16: notYet([false], 'training in bfloat16', 'Remove bf16 or set it to false; training then runs in float32.'),
-  fp16: notYet([false], 'training in float16', 'Remove fp16 or set it to false; training then runs in float32.'),
-  dtype: notYet(['auto', 'float32'], 'weights in another precision', 'Remove dtype or set it to float32.'),
   lora_modules_to_save: {
     neutral: [[]],
     reason: 'asks to train whole layers beside LoRA, and servers such as vLLM refuse such adapters',
@@ -162,43 +150,21 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
     'a chat template from another file',
     'Put chat_template.jinja into the model folder, or set template: chatml.',
   ),
-  truncation_mode: notYet(
-    ['keep_start'],
-    'cutting rows at their start',
-    'Remove truncation_mode, or raise max_length.',
-  ),
-  loss_type: notYet(['nll', 'chunked_nll'], 'another loss than nll', 'Remove loss_type.'),
   label_smoothing_factor: notYet([0], 'label smoothing', 'Remove label_smoothing_factor.'),
-  neftune_noise_alpha: notYet([0], 'noise on the embeddings (NEFTune)', 'Remove neftune_noise_alpha.'),
   optim_args: {
     neutral: [''],
     reason: 'holds arguments for a PyTorch optimizer',
     fix: 'Use weight_decay, adam_beta1, adam_beta2 and adam_epsilon.',
   },
   optim_target_modules: notYet([[]], 'an optimizer for some layers only', 'Remove optim_target_modules.'),
-  lr_scheduler_kwargs: notYet([{}, ''], 'a schedule with arguments', 'Remove lr_scheduler_kwargs.'),
-  logging_strategy: notYet(['steps'], 'logging other than by steps', 'Remove logging_strategy and set logging_steps.'),
-  eval_delay: notYet([0], 'a delay before the first evaluation', 'Remove eval_delay.'),
   include_for_metrics: notYet([[]], 'metrics computed by Python code', 'Remove include_for_metrics.'),
   batch_eval_metrics: notYet([false], 'metrics computed by Python code', 'Remove batch_eval_metrics.'),
   label_names: notYet([[]], 'other label columns', 'Remove label_names; map columns with columns: instead.'),
-  load_best_model_at_end: notYet(
-    [false],
-    'the best checkpoint as the result',
-    'Remove it and take the checkpoint you like with lorelei export RUN --checkpoint STEP.',
-  ),
-  metric_for_best_model: notYet(
-    ['loss', 'eval_loss'],
-    'choosing a checkpoint by another metric',
-    'Remove metric_for_best_model.',
-  ),
-  greater_is_better: notYet([false], 'choosing a checkpoint by another metric', 'Remove greater_is_better.'),
   auto_find_batch_size: notYet(
     [false],
     'finding the batch size by trying',
     'Set per_device_train_batch_size and gradient_accumulation_steps.',
   ),
-  dataloader_drop_last: notYet([false], 'dropping the last batch', 'Remove dataloader_drop_last.'),
   ignore_data_skip: {
     neutral: [false],
     reason: 'asks to resume at the wrong place in the data',
@@ -211,26 +177,6 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
   },
   push_to_hub: notYet([false], 'uploading to the Hub', 'Remove push_to_hub and upload the folder output_dir yourself.'),
 };
-
-/** Keys of `trl dpo`, always refused by sft. */
-export const DPO_KEYS: readonly string[] = [
-  'beta',
-  'disable_dropout',
-  'precompute_ref_log_probs',
-  'precompute_ref_batch_size',
-  'loss_weights',
-  'ld_alpha',
-  'f_divergence_type',
-  'f_alpha_divergence_coef',
-  'label_smoothing',
-  'use_weighting',
-  'discopop_tau',
-  'sync_ref_model',
-  'ref_model_mixup_alpha',
-  'ref_model_sync_steps',
-  'max_prompt_length',
-  'max_completion_length',
-];
 
 /** Names that older versions of TRL and transformers used, and what they are called now. */
 export const RENAMED_KEYS: Readonly<Record<string, string>> = {
@@ -246,14 +192,3 @@ export const RENAMED_KEYS: Readonly<Record<string, string>> = {
   rank: 'lora_r',
   use_4bit: 'load_in_4bit',
 };
-
-/** Keys that parse.ts turns into the keys of the recipe. */
-export const TRANSLATED_KEYS: readonly string[] = [
-  'datasets',
-  'use_peft',
-  'use_cpu',
-  'no_cuda',
-  'warmup_ratio',
-  'group_by_length',
-  'activation_checkpointing',
-];

@@ -1,12 +1,12 @@
-// Recipes as YAML files, as `trl sft --config` reads them.
+// Recipes as YAML files, as `trl sft --config` and `trl dpo --config` read them.
 import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { hasSystemCode, messageOf, UserError } from '../errors.ts';
-import { OWN_KEYS, sftRecipe, type SftKey, type SftRecipe } from './sft-recipe.ts';
+import { keysOf, methods, type Recipe } from './recipe.ts';
 
 /**
- * The keys and values of a recipe file, unchecked: give them to parseSftRecipe. Throws UserError "recipe-not-found",
+ * The keys and values of a recipe file, unchecked: give them to parseRecipe. Throws UserError "recipe-not-found",
  * "recipe-unreadable" or "recipe-not-yaml" (with file and line).
  */
 export function readRecipeFile(path: string): Record<string, unknown> {
@@ -76,22 +76,31 @@ function mixtureOf(files: readonly string[]): { path: string; data_files: string
   return [...groups].map(([path, data_files]) => ({ path, data_files }));
 }
 
+/** Values that TRL does not know for keys that it does; leaving the key out means the same to it. */
+const OUR_WORDS: Readonly<Record<string, unknown>> = { bf16: 'auto', fp16: 'auto' };
+
 /**
- * A recipe as YAML text that runs here and under `trl sft` with the same meaning: every value is written out, files
- * become TRL's `datasets:` list (its dataset_name takes no files), and keys of our own only stand there when used.
+ * A recipe as YAML text that runs here and under `trl` with the same meaning: every value is written out, files become
+ * TRL's `datasets:` list (its dataset_name takes no files), and keys of our own only stand there when used. The method
+ * is not a key: it is the command that the file is given to.
  */
-export function writeRecipe(recipe: SftRecipe): string {
-  const isDefault = (key: SftKey): boolean => {
-    const field = sftRecipe.shape[key].safeParse(undefined);
-    return field.success && JSON.stringify(field.data) === JSON.stringify(recipe[key]);
+export function writeRecipe(recipe: Recipe): string {
+  const { ownKeys, shape } = methods[recipe.method];
+  const given = new Map<string, unknown>(Object.entries(recipe));
+  const isDefault = (key: string): boolean => {
+    const field = shape[key]?.safeParse(undefined);
+    return field?.success === true && JSON.stringify(field.data) === JSON.stringify(given.get(key));
   };
   const values: Record<string, unknown> = {};
-  for (const key of Object.keys(sftRecipe.shape) as SftKey[]) {
-    if (recipe[key] === undefined || (OWN_KEYS.includes(key) && isDefault(key))) continue;
+  for (const key of keysOf(recipe.method)) {
+    const value = given.get(key);
+    if (value === undefined || (ownKeys.includes(key) && isDefault(key))) continue;
     if (key === 'dataset_name') values.datasets = mixtureOf(recipe.dataset_name);
-    else values[key] = recipe[key];
-    // TRL's own defaults differ: it trains all weights, in bfloat16.
-    if (key === 'model_name_or_path') Object.assign(values, { use_peft: true, bf16: false });
+    else if (OUR_WORDS[key] !== undefined && OUR_WORDS[key] === value) continue;
+    else if (key === 'report_to' && recipe.report_to.length === 0) values[key] = 'none';
+    else values[key] = value;
+    // TRL's own default trains all weights.
+    if (key === 'model_name_or_path') values.use_peft = true;
   }
   return stringify(values, { version: '1.1', lineWidth: 0 });
 }

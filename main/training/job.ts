@@ -1,10 +1,10 @@
 // What a job process is asked to do.
-import type { SftRecipe } from '../recipe/sft-recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 
 export type JobSpec = {
   runId: string;
   /** Paths in it are absolute. */
-  recipe: SftRecipe;
+  recipe: Recipe;
   /** Where checkpoints go. */
   runDir: string;
   /** Where the finished adapter goes. */

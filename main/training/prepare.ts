@@ -26,6 +26,7 @@ type Post = (record: JobRecord) => void;
 /** Loads and checks everything a run needs. Throws UserError for anything that cannot be trained. */
 export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Promise<Prepared> {
   const { recipe, cacheDir } = job;
+  if (recipe.method !== 'sft') throw new Error(`the loop does not train by ${recipe.method}`);
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const loaded = loadModel(recipe.model_name_or_path);
   const lora = loraStart(recipe, loaded.model);

@@ -2,7 +2,7 @@
 // update -> log -> evaluate -> save. It talks to the world through `post`; it knows no process, window or database.
 import type { JobRecord, Metrics } from '../../preload/contract.ts';
 import { collate } from '../data/batches.ts';
-import { learningRateAt } from '../engine/optim/schedule.ts';
+import { learningRateAt, schedulerTypes } from '../engine/optim/schedule.ts';
 import { UserError } from '../errors.ts';
 import { evalSteps, intervalSteps, warmupSteps } from '../recipe/steps.ts';
 import { derivedSeed } from './dropout.ts';
@@ -32,8 +32,10 @@ export async function train(
   const lengths = Array.from({ length: prepared.train.length }, (_, i) => prepared.train.tokenCount(i));
   const plan = trainingPlan(recipe, lengths);
   const { totalSteps } = plan;
+  const schedulerType = schedulerTypes.find((type) => type === recipe.lr_scheduler_type);
+  if (schedulerType === undefined) throw new Error(`the loop has no schedule ${recipe.lr_scheduler_type}`);
   const schedule = {
-    type: recipe.lr_scheduler_type,
+    type: schedulerType,
     learningRate: recipe.learning_rate,
     warmupSteps: warmupSteps(recipe, totalSteps),
     totalSteps,

@@ -10,7 +10,7 @@ import { listRuns, showRun } from '../../main/app/show-runs.ts';
 import { readAdapter } from '../../main/checkpoints/adapter.ts';
 import { writeCheckpoint } from '../../main/checkpoints/run-state.ts';
 import type { UserError } from '../../main/errors.ts';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseRecipe } from '../../main/recipe/parse.ts';
 import { writeModelStub } from '../support/model-stub.ts';
 
 let folder: string;
@@ -35,7 +35,11 @@ const key = 'base_model.model.model.layers.0.self_attn.q_proj.lora_';
 
 /** A run with checkpoints at steps 2, 4 and 6, told apart by a number in their tensors, and best at step 4. */
 function run(id: string, status: 'completed' | 'interrupted' = 'interrupted'): void {
-  const { recipe } = parseSftRecipe({ model_name_or_path: join(folder, 'model'), dataset_name: 'd.jsonl', lora_r: 1 });
+  const { recipe } = parseRecipe('sft', {
+    model_name_or_path: join(folder, 'model'),
+    dataset_name: 'd.jsonl',
+    lora_r: 1,
+  });
   const runDir = join(app.home.runs, id);
   app.history.runs.insert({
     id,

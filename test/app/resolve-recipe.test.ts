@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { resolveRecipe } from '../../main/app/resolve-recipe.ts';
 import { writeModelStub } from '../support/model-stub.ts';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseRecipe } from '../../main/recipe/parse.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -23,7 +23,7 @@ function put(name: string): string {
 }
 
 const recipeOf = (extra: Record<string, unknown>) =>
-  parseSftRecipe({ model_name_or_path: 'model', use_peft: true, ...extra }).recipe;
+  parseRecipe('sft', { model_name_or_path: 'model', use_peft: true, ...extra }).recipe;
 
 test('paths become absolute; globs and folders become files', async () => {
   const train = put('data/train-1.jsonl');

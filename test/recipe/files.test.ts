@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseRecipe } from '../../main/recipe/parse.ts';
 import { evalSteps, intervalSteps, warmupSteps } from '../../main/recipe/steps.ts';
 import { readRecipeFile, writeRecipe } from '../../main/recipe/yaml.ts';
 
@@ -23,7 +23,7 @@ function put(name: string, content: string | Uint8Array = '{"text":"x"}\n'): str
 }
 
 const recipeOf = (extra: Record<string, unknown>) =>
-  parseSftRecipe({ model_name_or_path: 'model', use_peft: true, ...extra }).recipe;
+  parseRecipe('sft', { model_name_or_path: 'model', use_peft: true, ...extra }).recipe;
 
 test('a YAML file written for trl sft is read', () => {
   const path = put(
@@ -38,7 +38,7 @@ test('a YAML file written for trl sft is read', () => {
       'eval_strategy: "no"',
     ].join('\n'),
   );
-  const { recipe } = parseSftRecipe(readRecipeFile(path));
+  const { recipe } = parseRecipe('sft', readRecipeFile(path));
   expect(recipe).toMatchObject({ learning_rate: 0.0001, lora_target_modules: ['q_proj'], eval_strategy: 'no' });
 });
 
@@ -69,7 +69,7 @@ test('a written recipe reads back the same, and bare words stay text for YAML 1.
     ],
   });
   expect(text).not.toContain('overwrite_output_dir');
-  expect(parseSftRecipe(readRecipeFile(put('back.yaml', text)))).toEqual({
+  expect(parseRecipe('sft', readRecipeFile(put('back.yaml', text)))).toEqual({
     recipe,
     notes: [expect.stringMatching(/never evaluated/)],
   });

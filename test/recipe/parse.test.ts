@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { UserError } from '../../main/errors.ts';
-import { parseSftRecipe, restoreSftRecipe } from '../../main/recipe/parse.ts';
+import { likelyMethod, parseRecipe, restoreRecipe } from '../../main/recipe/parse.ts';
+import type { Method } from '../../main/recipe/recipe.ts';
 
 const base = { model_name_or_path: 'm', dataset_name: 'd.jsonl', use_peft: true };
 
-function refusal(input: Record<string, unknown>): UserError {
+function refusal(input: Record<string, unknown>, method: Method = 'sft'): UserError {
   try {
-    parseSftRecipe(input);
+    parseRecipe<Method>(method, input);
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;
@@ -16,7 +17,7 @@ function refusal(input: Record<string, unknown>): UserError {
 
 // The defaults of trl 1.16 (SFTConfig, ModelConfig) and transformers 5.23 (TrainingArguments), read from their dataclasses.
 test('defaults are those of trl sft', () => {
-  const { recipe, notes } = parseSftRecipe(base);
+  const { recipe, notes } = parseRecipe('sft', base);
   expect(notes).toEqual([]);
   expect(recipe).toMatchObject({
     dataset_name: ['d.jsonl'],
@@ -48,13 +49,30 @@ test('defaults are those of trl sft', () => {
     save_strategy: 'steps',
     save_steps: 500,
     seed: 42,
+    method: 'sft',
+    truncation_mode: 'keep_start',
+    packing: false,
+    packing_strategy: 'bfd',
+    loss_type: 'nll',
+    use_dora: false,
+    lr_scheduler_kwargs: {},
+    report_to: [],
+    logging_strategy: 'steps',
+    logging_first_step: false,
+    eval_delay: 0,
+    eval_on_start: false,
+    load_best_model_at_end: false,
+    dataloader_drop_last: false,
   });
+  expect(recipe.eval_packing).toBeUndefined();
+  expect(recipe.neftune_noise_alpha).toBeUndefined();
+  expect(recipe.metric_for_best_model).toBeUndefined();
   expect(recipe.completion_only_loss).toBeUndefined();
   expect(recipe.save_total_limit).toBeUndefined();
 });
 
 test('numbers and booleans may be text, as from a command line or PyYAML', () => {
-  const { recipe } = parseSftRecipe({
+  const { recipe } = parseRecipe('sft', {
     ...base,
     learning_rate: '1e-4',
     lora_r: '8',
@@ -106,8 +124,28 @@ test.each<[string, unknown, string]>([
   ['warmup_ratio', 1.5, 'below 1'],
   ['test_split_size', 0, 'a share between 0 and 1'],
   ['use_rslora', 'maybe', 'true or false'],
-  ['lr_scheduler_type', 'polynomial', 'linear, cosine, constant, constant_with_warmup'],
-  ['optim', 'adamw_8bit', 'adamw_torch. Other optimizers are not here yet'],
+  ['lr_scheduler_type', 'reduce_lr_on_plateau', 'linear, cosine, constant, constant_with_warmup'],
+  ['lr_scheduler_kwargs', 'min_lr=0', 'a mapping of argument names'],
+  ['lr_scheduler_kwargs', { num_cycles: [1] }, 'a mapping of argument names'],
+  ['optim', 'lomo', 'adamw_torch, adamw_8bit, sgd, adafactor, lion_32bit'],
+  ['truncation_mode', 'keep_middle', 'keep_start, keep_end'],
+  ['init_lora_weights', 'olora', 'true, gaussian, pissa'],
+  ['rank_pattern', { q_proj: 0 }, 'whole numbers of at least 1'],
+  ['rank_pattern', 'q_proj', 'a mapping'],
+  ['alpha_pattern', { q_proj: -1 }, 'numbers above 0'],
+  ['loraplus_lr_ratio', 0.5, 'at least 1'],
+  ['bf16', 'perhaps', 'true, false or auto'],
+  ['dtype', 'int8', 'auto, float32, bfloat16, float16'],
+  ['report_to', 'tensorbord', 'comet_ml, tensorboard, mlflow'],
+  ['early_stopping_patience', 0, 'at least 1'],
+  ['early_stopping_threshold', -1, 'at least 0'],
+  ['eval_delay', -1, 'at least 0'],
+  ['sample_prompts', [{ role: 'user' }], 'texts or lists of messages'],
+  ['sample_max_new_tokens', 0, 'at least 1'],
+  ['packing_strategy', 'ffd', 'bfd, bfd_split, wrapped'],
+  ['loss_type', 'sigmoid', 'nll, dft'],
+  ['neftune_noise_alpha', -5, 'at least 0'],
+  ['share_prefixes', 'always', 'auto, off'],
   ['dataset_name', [], 'text or a list'],
   ['columns', 'question', 'a mapping'],
 ])('%s: %j is refused and the allowed range named', (key, value, words) => {
@@ -119,18 +157,14 @@ test.each<[string, unknown, string]>([
 });
 
 test.each<[string, unknown]>([
-  ['packing', true],
-  ['use_dora', 'true'],
   ['load_in_4bit', true],
-  ['bf16', true],
-  ['dtype', 'bfloat16'],
   ['lora_modules_to_save', ['lm_head']],
   ['trust_remote_code', true],
   ['push_to_hub', true],
   ['use_peft', false],
   ['resume_from_checkpoint', 'x/checkpoint-5'],
-  ['neftune_noise_alpha', 5],
-  ['loss_type', 'dft'],
+  ['label_smoothing_factor', 0.1],
+  ['optim_args', 'momentum=0.9'],
 ])('%s: %j would be missed, so it is refused with the reason', (key, value) => {
   const error = refusal({ ...base, [key]: value });
   expect(error.code).toBe('recipe-refused');
@@ -140,26 +174,32 @@ test.each<[string, unknown]>([
 
 test('the same keys with the value that changes nothing are accepted in silence', () => {
   const neutral = { packing: false, use_dora: 'false', bf16: 'no', dtype: 'float32', lora_modules_to_save: null };
-  expect(parseSftRecipe({ ...base, ...neutral, loss_type: 'nll', neftune_noise_alpha: '0' }).notes).toEqual([]);
+  expect(parseRecipe('sft', { ...base, ...neutral, loss_type: 'nll', neftune_noise_alpha: '0' }).notes).toEqual([]);
 });
 
 test('keys that only steer PyTorch are noted', () => {
-  const { notes } = parseSftRecipe({ ...base, attn_implementation: 'flash_attention_2', report_to: 'wandb' });
-  expect(notes).toHaveLength(2);
-  expect(notes[0]).toMatch(/^attn_implementation: .*PyTorch/);
-  expect(notes[1]).toMatch(/^report_to: .*history/);
+  const { notes } = parseRecipe('sft', { ...base, attn_implementation: 'flash_attention_2', dtype: 'bfloat16' });
+  expect(notes).toEqual([
+    expect.stringMatching(/^dtype: .*as they are stored/),
+    expect.stringMatching(/^attn_implementation: .*PyTorch/),
+  ]);
 });
 
 test('keys that switch off what is not here anyway need no note', () => {
-  expect(parseSftRecipe({ ...base, report_to: 'none', tf32: false, use_liger_kernel: 'false' }).notes).toEqual([]);
+  expect(parseRecipe('sft', { ...base, report_to: 'none', tf32: false, use_liger_kernel: 'false' }).notes).toEqual([]);
 });
 
 test('a recipe without use_peft says that it trains LoRA', () => {
-  expect(parseSftRecipe({ model_name_or_path: 'm', dataset_name: 'd' }).notes[0]).toMatch(/LoRA/);
+  expect(parseRecipe('sft', { model_name_or_path: 'm', dataset_name: 'd' }).notes[0]).toMatch(/LoRA/);
 });
 
 test('keys of DPO are named as such', () => {
-  expect(refusal({ ...base, beta: 0.1 }).message).toMatch(/beta belongs to DPO/);
+  expect(refusal({ ...base, beta: 0.1 })).toMatchObject({
+    message: expect.stringMatching(/beta belongs to DPO and means nothing to sft/) as string,
+    fix: expect.stringMatching(/lorelei dpo/) as string,
+  });
+  expect(refusal({ ...base, packing: true }, 'dpo').message).toMatch(/packing belongs to SFT and means nothing to dpo/);
+  expect(refusal({ ...base, assistant_only_loss: true }, 'dpo').message).toMatch(/belongs to SFT/);
 });
 
 test('missing keys say what to set', () => {
@@ -169,13 +209,15 @@ test('missing keys say what to set', () => {
 });
 
 test('older and other spellings mean the same', () => {
-  const { recipe } = parseSftRecipe({
+  const { recipe } = parseRecipe('sft', {
     ...base,
     warmup_ratio: 0.1,
     group_by_length: true,
     use_cpu: true,
     activation_checkpointing: true,
     optim: 'adamw_torch_fused',
+    loss_type: 'chunked_nll',
+    packing_strategy: 'bfd-requeue',
   });
   expect(recipe).toMatchObject({
     warmup_steps: 0.1,
@@ -183,12 +225,14 @@ test('older and other spellings mean the same', () => {
     device: 'cpu',
     gradient_checkpointing: true,
     optim: 'adamw_torch',
+    loss_type: 'nll',
+    packing_strategy: 'bfd_split',
   });
-  expect(parseSftRecipe({ ...base, warmup_ratio: 0.1, warmup_steps: 7 }).recipe.warmup_steps).toBe(7);
+  expect(parseRecipe('sft', { ...base, warmup_ratio: 0.1, warmup_steps: 7 }).recipe.warmup_steps).toBe(7);
 });
 
 test('a mixture of local files is a list of files', () => {
-  const { recipe } = parseSftRecipe({
+  const { recipe } = parseRecipe('sft', {
     model_name_or_path: 'm',
     use_peft: true,
     datasets: [
@@ -215,17 +259,165 @@ test('two sources of evaluation rows are one too many', () => {
 });
 
 test('rows set aside but never evaluated are noted', () => {
-  expect(parseSftRecipe({ ...base, test_split_size: 0.1 }).notes[0]).toMatch(/never evaluated/);
+  expect(parseRecipe('sft', { ...base, test_split_size: 0.1 }).notes[0]).toMatch(/never evaluated/);
+});
+
+// The defaults of trl 1.16's DPOConfig; precompute_ref_log_probs has no default here, it is what always happens.
+test('defaults are those of trl dpo', () => {
+  const { recipe, notes } = parseRecipe('dpo', base);
+  expect(notes).toEqual([]);
+  expect(recipe).toMatchObject({
+    method: 'dpo',
+    learning_rate: 1e-6,
+    beta: 0.1,
+    loss_type: ['sigmoid'],
+    label_smoothing: 0,
+    f_divergence_type: 'reverse_kl',
+    f_alpha_divergence_coef: 0.5,
+    discopop_tau: 0.05,
+    disable_dropout: true,
+    max_length: 1024,
+    truncation_mode: 'keep_start',
+    num_train_epochs: 3,
+    per_device_train_batch_size: 8,
+    logging_steps: 10,
+  });
+  expect(recipe.loss_weights).toBeUndefined();
+  expect(recipe.ld_alpha).toBeUndefined();
+  expect(recipe.precompute_ref_batch_size).toBeUndefined();
+  expect(Object.keys(recipe)).not.toContain('packing');
+});
+
+test('what a command line gives as text means the same as in a file', () => {
+  const { recipe } = parseRecipe('dpo', {
+    ...base,
+    loss_type: ['sigmoid', 'sft'],
+    loss_weights: ['1.0', '0.2'],
+    lr_scheduler_type: 'cosine_with_min_lr',
+    lr_scheduler_kwargs: '{"min_lr_rate": 0.1}',
+    rank_pattern: '{"q_proj": 8}',
+    sample_prompts: 'Who are you?',
+    report_to: ['tensorboard', 'mlflow'],
+  });
+  expect(recipe).toMatchObject({
+    loss_type: ['sigmoid', 'sft'],
+    loss_weights: [1, 0.2],
+    lr_scheduler_kwargs: { min_lr_rate: 0.1 },
+    rank_pattern: { q_proj: 8 },
+    sample_prompts: ['Who are you?'],
+    report_to: ['tensorboard', 'mlflow'],
+  });
+  expect(parseRecipe('dpo', { ...base, loss_type: 'ipo', loss_weights: '2' }).recipe).toMatchObject({
+    loss_type: ['ipo'],
+    loss_weights: [2],
+  });
+});
+
+test.each<[string, unknown, string]>([
+  ['loss_type', 'nll', 'sigmoid, hinge, ipo'],
+  ['loss_type', ['sigmoid', 'kto'], 'sigmoid, hinge, ipo'],
+  ['loss_weights', [1, -1], 'numbers at least 0'],
+  ['beta', -0.1, 'at least 0'],
+  ['label_smoothing', 1, 'below 1'],
+  ['ld_alpha', 1.5, 'at most 1'],
+  ['discopop_tau', 0, 'above 0'],
+  ['f_divergence_type', 'kl', 'reverse_kl, forward_kl, js_divergence, alpha_divergence'],
+  ['precompute_ref_batch_size', 0, 'at least 1'],
+])('dpo: %s: %j is refused and the allowed range named', (key, value, words) => {
+  const error = refusal({ ...base, [key]: value }, 'dpo');
+  expect(error.code).toBe('recipe-value');
+  expect(error.message).toContain(key);
+  expect(error.message).toContain(words);
+});
+
+test.each<[string, unknown, RegExp]>([
+  ['sync_ref_model', true, /trl dpo refuses it with PEFT/],
+  ['use_weighting', 'true', /WPO/],
+  ['neftune_noise_alpha', 5, /only here for sft/],
+])('dpo: %s: %j is refused with the reason', (key, value, reason) => {
+  expect(refusal({ ...base, [key]: value }, 'dpo')).toMatchObject({ code: 'recipe-refused' });
+  expect(refusal({ ...base, [key]: value }, 'dpo').message).toMatch(reason);
+});
+
+test.each([
+  ['max_prompt_length', /max_length limits prompt and answer together/],
+  ['reference_free', /every loss compares with the reference/],
+  ['rpo_alpha', /loss_type: \[sigmoid, sft\]/],
+])('dpo: the key %s of older versions says what to write now', (key, words) => {
+  expect(refusal({ ...base, [key]: 1 }, 'dpo')).toMatchObject({ code: 'recipe-unknown-key' });
+  expect(refusal({ ...base, [key]: 1 }, 'dpo').message).toMatch(words);
+});
+
+test('dpo: keys of a moving reference and of precomputing are noted', () => {
+  const { notes } = parseRecipe('dpo', {
+    ...base,
+    precompute_ref_log_probs: true,
+    ref_model_sync_steps: 64,
+    padding_free: true,
+  });
+  expect(notes).toEqual([
+    expect.stringMatching(/^precompute_ref_log_probs: .*always computed once/),
+    expect.stringMatching(/^ref_model_sync_steps: only matters with sync_ref_model/),
+    expect.stringMatching(/^padding_free: only steers PyTorch/),
+  ]);
+});
+
+test.each([
+  ['adamw_torch_fused', 'adamw_torch', []],
+  ['adamw_bnb_8bit', 'adamw_8bit', []],
+  ['lion', 'lion_32bit', []],
+  ['sgd', 'sgd', []],
+  ['paged_adamw_8bit', 'adamw_8bit', [expect.stringMatching(/paged_adamw_8bit .*adamw_8bit is used/)]],
+  ['paged_adamw_32bit', 'adamw_torch', [expect.stringMatching(/paged_adamw_32bit .*adamw_torch is used/)]],
+])('optim: %s is %s', (given, ours, expected) => {
+  const { recipe, notes } = parseRecipe('sft', { ...base, optim: given });
+  expect(recipe.optim).toBe(ours);
+  expect(notes).toEqual(expected);
+});
+
+test.each<[unknown, unknown, number]>([
+  ['none', [], 0],
+  [[], [], 0],
+  ['all', 'all', 0],
+  [['all'], 'all', 0],
+  ['mlflow', ['mlflow'], 0],
+  ['wandb', [], 1],
+  [['wandb', 'tensorboard'], ['tensorboard'], 1],
+])('report_to: %j reports to %j', (given, expected, noteCount) => {
+  const { recipe, notes } = parseRecipe('sft', { ...base, report_to: given });
+  expect(recipe.report_to).toEqual(expected);
+  expect(notes).toHaveLength(noteCount);
+  if (noteCount > 0) expect(notes[0]).toMatch(/wandb is not available .*history/);
+});
+
+test('the keys tell the method', () => {
+  expect(likelyMethod({ ...base, beta: 0.2 })).toBe('dpo');
+  expect(likelyMethod({ ...base, packing: true })).toBe('sft');
+  expect(likelyMethod({ ...base, max_prompt_length: 512 })).toBe('dpo');
+  expect(likelyMethod(base)).toBe('sft');
+  expect(refusal({ ...base, method: 'dpo' }).fix).toMatch(/lorelei dpo/);
 });
 
 test('a recipe comes back from the history as it went in, or is refused', () => {
-  const { recipe } = parseSftRecipe({
+  const { recipe } = parseRecipe('sft', {
     ...base,
     max_length: null,
     lora_target_modules: ['q_proj'],
     test_split_size: 0.1,
   });
   const stored = JSON.parse(JSON.stringify(recipe)) as Record<string, unknown>;
-  expect(restoreSftRecipe(stored)).toEqual(recipe);
-  expect(() => restoreSftRecipe({ ...stored, optim: 'adamw_9bit' })).toThrow(/another version.*optim: adamw_9bit/);
+  expect(restoreRecipe('sft', stored)).toEqual(recipe);
+  expect(() => restoreRecipe('sft', { ...stored, optim: 'adamw_9bit' })).toThrow(/another version.*optim: adamw_9bit/);
+  const preferences = parseRecipe('dpo', { ...base, loss_type: 'ipo', max_length: null }).recipe;
+  expect(restoreRecipe('dpo', JSON.parse(JSON.stringify(preferences)) as Record<string, unknown>)).toEqual(preferences);
+});
+
+test("a recipe that the first version stored comes back as sft, with today's defaults for its new keys", () => {
+  const { recipe } = parseRecipe('sft', base);
+  const first = Object.fromEntries(
+    Object.entries(recipe).filter(
+      ([key]) => !['method', 'packing', 'loss_type', 'report_to', 'bf16', 'fp16'].includes(key),
+    ),
+  );
+  expect(restoreRecipe('sft', first)).toEqual(recipe);
 });

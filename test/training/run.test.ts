@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { JobRecord } from '../../preload/contract.ts';
 import { readAdapter, writeAdapter } from '../../main/checkpoints/adapter.ts';
 import { UserError } from '../../main/errors.ts';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseRecipe } from '../../main/recipe/parse.ts';
 import { train } from '../../main/training/run.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -39,7 +39,7 @@ async function run(
   options: { folder?: string; resumeFrom?: string; stopAfter?: number } = {},
 ) {
   const folder = options.folder ?? temporaryFolder();
-  const { recipe } = parseSftRecipe({ ...plain, ...settings });
+  const { recipe } = parseRecipe('sft', { ...plain, ...settings });
   const records: JobRecord[] = [];
   const steps = (): number => records.filter(({ type }) => type === 'step').length;
   const job = {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../main/data/load-dataset.ts';
 import { loadTokenizer } from '../../main/data/tokenizer.ts';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseRecipe } from '../../main/recipe/parse.ts';
 import { dataOptions } from '../../main/training/prepare.ts';
 import { train } from '../../main/training/run.ts';
 import type { JobRecord, Metrics } from '../../preload/contract.ts';
@@ -31,7 +31,7 @@ function recipeOf(name: string) {
       : [key, value],
   );
   const ours = { model_name_or_path: model, lora_dropout: 0, save_strategy: 'no', device: 'cpu' };
-  return parseSftRecipe({ ...(Object.fromEntries(absolute) as Record<string, unknown>), ...ours }).recipe;
+  return parseRecipe('sft', { ...(Object.fromEntries(absolute) as Record<string, unknown>), ...ours }).recipe;
 }
 
 describe.skipIf(sharedData === undefined)('like TRL', () => {

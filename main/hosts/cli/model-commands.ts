@@ -2,6 +2,8 @@
 // so that the other commands start at once.
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PROMPT_TEMPLATES, type GenerateRequest } from '../../app/generate-request.ts';
+import { likelyMethod } from '../../recipe/parse.ts';
+import { METHODS, type Method } from '../../recipe/recipe.ts';
 import {
   configOption,
   jsonOption,
@@ -12,6 +14,8 @@ import {
   type WithApp,
 } from './command-parts.ts';
 import { terminalOn } from './terminal.ts';
+
+type PreviewOptions = { config?: string; rows: number; method?: Method } & Json;
 
 function toNumber(text: string): number {
   const number = Number(text);
@@ -26,20 +30,24 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .description('show what a recipe trains on, token by token, and every problem in its files')
     .addOption(configOption())
     .option('--rows <number>', 'rows to show', toNumber, 5)
+    .addOption(
+      new Option('--method <name>', 'the method that the recipe is for; unset: what its keys belong to').choices(
+        METHODS,
+      ),
+    )
     .addOption(jsonOption('everything as one JSON object'))
     .addArgument(recipeArgument())
     .allowUnknownOption()
-    .action(async (words: string[], { config, rows, json }: { config?: string; rows: number } & Json) => {
-      const { previewSft } = await import('../../app/preview.ts');
+    .action(async (words: string[], { config, rows, method, json }: PreviewOptions) => {
+      const { previewRun } = await import('../../app/preview.ts');
       const { renderPreview } = await import('../../data/preview-text.ts');
       const values = recipeValues(config, words);
+      const request = { method: method ?? likelyMethod(values), values, workingDirectory: process.cwd(), rows };
       const terminal = terminalOn(process.stderr);
       const onProgress = ({ done, total }: { done: number; total: number }): void => {
         terminal.live(`Reading the rows … ${Math.floor((100 * done) / Math.max(1, total))} %`);
       };
-      const preview = await withApp(({ home }) =>
-        previewSft(home, { values, workingDirectory: process.cwd(), rows, onProgress }),
-      );
+      const preview = await withApp(({ home }) => previewRun(home, { ...request, onProgress }));
       terminal.clear();
       print([json === true ? JSON.stringify(preview) : renderPreview(preview, { color: process.stdout.isTTY })]);
     });

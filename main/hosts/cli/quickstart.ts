@@ -2,7 +2,7 @@
 import type { App } from '../../app/app.ts';
 import type { RunEnd } from '../../app/follow-run.ts';
 import { compareAnswers, QUICKSTART_PROMPTS, quickstartValues } from '../../app/quickstart.ts';
-import { startSft } from '../../app/start-run.ts';
+import { startRun } from '../../app/start-run.ts';
 import { lineChart, type Point } from './chart.ts';
 import { EXIT, followOnTerminal } from './follow.ts';
 import { numberText } from './numbers.ts';
@@ -20,7 +20,8 @@ export async function quickstart(app: App, line: (text: string) => void): Promis
   const report = runReport({ stdout: process.stdout, stderr: process.stderr, json: false });
   const exitCode = await followOnTerminal(
     (onRecord) =>
-      startSft(app, {
+      startRun(app, {
+        method: 'sft',
         values,
         workingDirectory: process.cwd(),
         onRecord(record) {

@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import { exportRun } from '../../app/export-run.ts';
 import { listRuns, showRun } from '../../app/show-runs.ts';
-import { resumeRun, startSft, stopRun } from '../../app/start-run.ts';
+import { resumeRun, startRun, stopRun } from '../../app/start-run.ts';
 import { exportTargets } from '../../export/registry.ts';
+import { METHODS, methods } from '../../recipe/recipe.ts';
 import {
   configOption,
   jsonOption,
@@ -23,20 +24,22 @@ const reportFor = ({ json }: Json) =>
 
 /** Adds the commands to `lorelei`. */
 export function addRunCommands(lorelei: Command, withApp: WithApp): void {
-  lorelei
-    .command('sft')
-    .description('fine-tune a model on examples; keys are those of trl sft')
-    .addOption(configOption())
-    .addOption(jsonOption('one JSON object per line on stdout'))
-    .addArgument(recipeArgument())
-    .allowUnknownOption()
-    .action(async (words: string[], options: { config?: string } & Json) => {
-      const values = recipeValues(options.config, words);
-      const report = reportFor(options);
-      process.exitCode = await withApp((app) =>
-        followOnTerminal((onRecord) => startSft(app, { values, workingDirectory: process.cwd(), onRecord }), report),
-      );
-    });
+  for (const method of METHODS) {
+    lorelei
+      .command(method)
+      .description(`${methods[method].purpose}; keys are those of trl ${method}`)
+      .addOption(configOption())
+      .addOption(jsonOption('one JSON object per line on stdout'))
+      .addArgument(recipeArgument())
+      .allowUnknownOption()
+      .action(async (words: string[], options: { config?: string } & Json) => {
+        const request = { method, values: recipeValues(options.config, words), workingDirectory: process.cwd() };
+        const report = reportFor(options);
+        process.exitCode = await withApp((app) =>
+          followOnTerminal((onRecord) => startRun(app, { ...request, onRecord }), report),
+        );
+      });
+  }
 
   lorelei
     .command('resume')
