@@ -1,50 +1,19 @@
-// Lays rows out as a batch for the graph. Which rows, and in which order, is decided by epoch-order.ts and the loop.
+// Plain batches, and what can be said of any. Shared and packed rows are laid out by forest.ts; which rows, and in
+// which order, is decided by epoch-order.ts and the loop.
+import { layOut } from './forest.ts';
 import type { Batch, TokenizedExample } from './types.ts';
 
 export { epochOrder } from './epoch-order.ts';
 export { splitDataset } from './split-dataset.ts';
 
-/**
- * Rows padded on the right to the longest one, or to a multiple. Padding is told by length, never by a token id: it
- * holds id 0 at position 0, sees and is seen by itself alone, and carries no label. The label at position p + 1 is
- * predicted by the hidden state at p.
- */
-export function collate(examples: TokenizedExample[], options: { padToMultipleOf?: number } = {}): Batch {
-  const multiple = options.padToMultipleOf ?? 1;
-  const longest = examples.reduce((most, example) => Math.max(most, example.inputIds.length), 0);
-  const seq = Math.ceil(longest / multiple) * multiple;
-  const batch = examples.length;
-  const inputIds = new Int32Array(batch * seq);
-  const positionIds = new Int32Array(batch * seq);
-  const visibleUntil = new Int32Array(batch * seq);
-  const labelRows: number[] = [];
-  const labelIds: number[] = [];
-  let tokenCount = 0;
-  for (const [row, { inputIds: ids, trained }] of examples.entries()) {
-    const start = row * seq;
-    const { length } = ids;
-    tokenCount += length;
-    inputIds.set(ids, start);
-    for (let p = 0; p < seq; p++) {
-      positionIds[start + p] = p < length ? p : 0;
-      visibleUntil[start + p] = p < length ? length : p + 1;
-    }
-    for (let p = 0; p + 1 < length; p++) {
-      if (trained[p + 1] !== 1) continue;
-      labelRows.push(start + p);
-      labelIds.push(ids[p + 1] ?? 0);
-    }
-  }
-  return {
-    batch,
-    seq,
-    inputIds,
-    positionIds,
-    visibleUntil,
-    labelRows: Int32Array.from(labelRows),
-    labelIds: Int32Array.from(labelIds),
-    tokenCount,
-  };
+/** Every row a row of the batch, padded on the right to the longest, or to a multiple. All labels join one sum. */
+export function collate(examples: readonly TokenizedExample[], options: { padToMultipleOf?: number } = {}): Batch {
+  return padBatch(layOut(examples.map((example) => [example])), options.padToMultipleOf ?? 1);
+}
+
+/** Labels of a batch, each as often as it counts. */
+export function labelCount(batch: Batch): number {
+  return batch.membership.reduce((sum, count) => sum + count, 0);
 }
 
 /** The same batch with rows padded to a multiple of `multiple` tokens. */

@@ -66,10 +66,18 @@ export type Batch = {
   positionIds: Int32Array;
   /** [batch * seq] exclusive end, within the row, of the tokens that see this one. */
   visibleUntil: Int32Array;
-  /** [labels] flat index row * seq + position of each hidden state that predicts a label; ascending. */
+  /** [labels] flat index row * seq + position of each hidden state that predicts a label; may repeat. */
   labelRows: Int32Array;
   /** [labels] the token to predict there. */
   labelIds: Int32Array;
-  /** Tokens without padding. */
+  /** Sums that labels join: one in fine-tuning, one for each answer of a preference. */
+  sequences: number;
+  /** [sequences, labels] how often a label counts in a sum. */
+  membership: Float32Array;
+  /** Tokens of the rows; those of a shared prefix count for every row. */
   tokenCount: number;
+  /** [labels] what the log-likelihood of a label is multiplied with before it joins a sum; absent: 1. */
+  labelDiscounts?: Float32Array;
+  /** Inputs of the objective's own, by name. */
+  extra?: ReadonlyMap<string, { dims: readonly number[]; data: Float32Array }>;
 };

@@ -113,6 +113,8 @@ export function toBatch(rows: readonly (readonly Segment[])[], rowLength: number
     visibleUntil,
     labelRows: Int32Array.from(labelRows),
     labelIds: Int32Array.from(labelIds),
+    sequences: 1,
+    membership: new Float32Array(labelIds.length).fill(1),
     tokenCount,
   };
 }

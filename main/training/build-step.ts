@@ -3,10 +3,11 @@
 import { checkpoint } from '../engine/autodiff/checkpoint.ts';
 import { gradients } from '../engine/autodiff/gradients.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
-import { multiplyDims, symbol } from '../engine/graph/dims.ts';
+import { addDims, type Dim, multiplyDims, symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import type { Graph, Tensor } from '../engine/graph/tensor.ts';
-import { type CrossEntropy, crossEntropy } from '../engine/losses/cross-entropy.ts';
+import { type LabelScores, labelScores } from '../engine/losses/label-scores.ts';
+import type { Objective } from '../engine/losses/objective.ts';
 import type { Model } from '../engine/models/model.ts';
 import { linear } from '../engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
@@ -18,6 +19,7 @@ export type Trained = { kind: 'lora'; lora: LoraSettings; stored: ReadonlyMap<st
 
 export type StepSettings = {
   trained: Trained;
+  objective: Objective;
   /** Recompute each layer in the backward pass instead of keeping its inside. */
   recompute: boolean;
   /** Parts in which the labelled rows go through the head, one after the other. */
@@ -36,14 +38,18 @@ export const batchInputs = {
   tokenIndex: 'token_index', // int32 [queryBlocks, seq / queryBlocks], 0 1 2 ...
   labelRows: (chunk: number) => `label_rows.${chunk}`, // int32 [labels]
   labelIds: (chunk: number) => `label_ids.${chunk}`, // int32 [labels]
-  labelWeights: (chunk: number) => `label_weights.${chunk}`, // float32 [labels]
+  membership: 'membership', // float32 [sequences, labels of all chunks]
+  labelDiscounts: 'label_discounts', // float32 [labels of all chunks], where the objective discounts
+  lossScale: 'loss_scale', // float32 []
   zero: 'zero', // float32 [], always 0
 } as const;
 
-/** Loss of one micro-batch, summed with the label weights; float32 []. */
+/** Scaled loss of one micro-batch; float32 []. */
 export const lossOutput = 'loss';
-/** Labels that the model would have guessed; float32 []. */
-export const correctOutput = 'correct';
+/** Sums over the labels of each sequence, float32 [sequences, scoreColumns or one less]. */
+export const scoresOutput = 'scores';
+/** Columns of the scores; the last only where the objective asks for it. */
+export const scoreColumns = { nll: 0, hits: 1, entropy: 2, meanLogit: 3 } as const;
 
 /** The accumulated gradient of a parameter: read under this name, and written with the micro-batch added. */
 export function gradientName(parameter: string): { before: string; after: string } {
@@ -53,7 +59,7 @@ export function gradientName(parameter: string): { before: string; after: string
 export type ParameterSpec = { name: string; shape: readonly number[] };
 export type GradientGraph = { graph: CompiledGraph; parameters: readonly ParameterSpec[] };
 
-/** Loss, hits and accumulated gradients of a micro-batch. */
+/** Loss, scores and accumulated gradients of a micro-batch. */
 export function buildGradientGraph(model: Model, settings: StepSettings): GradientGraph {
   const { graph, parameters } = gradientGraph(model, settings);
   return { graph: toOnnx(graph), parameters };
@@ -65,7 +71,7 @@ export function gradientGraph(
   settings: StepSettings,
 ): { graph: Graph; parameters: readonly ParameterSpec[] } {
   const g = new GraphBuilder();
-  const { loss, correct } = buildLoss(g, model, settings, true);
+  const { loss, scores } = buildLoss(g, model, settings, true);
   const parameters = g.parameters;
   const found = gradients(g, new Map([[loss, g.scalar(1)]]), parameters);
   const outputs = parameters.map((parameter) => {
@@ -76,7 +82,7 @@ export function gradientGraph(
     return { name: names.after, tensor: g.add(before, gradient) };
   });
   const graph = g.finish('gradients', [
-    { name: correctOutput, tensor: correct },
+    { name: scoresOutput, tensor: scores },
     { name: lossOutput, tensor: loss },
     // ONNX Runtime walks back from the last output: the layers' gradients in backward order free memory soonest.
     ...outputs.reverse(),
@@ -84,15 +90,15 @@ export function gradientGraph(
   return { graph, parameters: parameters.map(({ name, shape }) => ({ name, shape: shape.map(Number) })) };
 }
 
-/** Loss and hits of an evaluation batch; dropout is off. */
+/** Loss and scores of an evaluation batch; dropout is off. */
 export function buildEvaluationGraph(model: Model, settings: StepSettings): CompiledGraph {
   const g = new GraphBuilder();
   const { trained } = settings;
   const quiet: Trained = trained.kind === 'lora' ? { ...trained, lora: { ...trained.lora, dropout: 0 } } : trained;
-  const { loss, correct } = buildLoss(g, model, { ...settings, trained: quiet, recompute: false }, false);
+  const { loss, scores } = buildLoss(g, model, { ...settings, trained: quiet, recompute: false }, false);
   return toOnnx(
     g.finish('evaluation', [
-      { name: correctOutput, tensor: correct },
+      { name: scoresOutput, tensor: scores },
       { name: lossOutput, tensor: loss },
     ]),
   );
@@ -103,8 +109,8 @@ function buildLoss(
   model: Model,
   settings: StepSettings,
   differentiable: boolean,
-): { loss: Tensor; correct: Tensor } {
-  const { trained, recompute, headChunks, queryBlocks, maxPositions } = settings;
+): { loss: Tensor; scores: Tensor } {
+  const { trained, objective, recompute, headChunks, queryBlocks, maxPositions } = settings;
   const [batch, block] = [symbol('batch'), symbol('block')];
   const seq = multiplyDims(queryBlocks, block);
   const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [queryBlocks, block]);
@@ -127,23 +133,41 @@ function buildLoss(
     keysAndValues: (_: number, keys: Tensor, values: Tensor) => ({ keys, values }),
   };
   const hidden = model.hiddenStates(context, inputs);
-  const parts: CrossEntropy[] = [];
+  const chunks: LabelScores[] = [];
+  let labels: Dim = 0;
   for (let chunk = 0; chunk < headChunks; chunk++) {
-    const before = parts.at(-1);
-    const part = g.scope(`head.${chunk}`, () => {
-      const labels = symbol(`labels${chunk}`);
-      const rows = g.gather(hidden, g.input(batchInputs.labelRows(chunk), 'int32', [labels]));
+    const before = chunks.at(-1);
+    const count = symbol(`labels${chunk}`);
+    labels = addDims(labels, count);
+    const scores = g.scope(`head.${chunk}`, () => {
+      const rows = g.gather(hidden, g.input(batchInputs.labelRows(chunk), 'int32', [count]));
       const inputs = {
         // Adding the 0 of the chunk before makes this one wait until that one has freed its logits.
         rows: model.finalNorm(context, before ? g.add(rows, before.done) : rows),
-        labels: g.input(batchInputs.labelIds(chunk), 'int32', [labels]),
-        labelWeights: g.input(batchInputs.labelWeights(chunk), 'float32', [labels]),
+        labels: g.input(batchInputs.labelIds(chunk), 'int32', [count]),
         zero,
       };
-      return crossEntropy(g, weights, model.headWeight, inputs, differentiable);
+      return labelScores(g, weights, model.headWeight, inputs, { differentiable, meanLogits: objective.meanLogits });
     });
-    parts.push(part);
+    chunks.push(scores);
   }
-  const sum = (tensors: readonly Tensor[]): Tensor => tensors.reduce((a, b) => g.add(a, b));
-  return { loss: sum(parts.map((part) => part.loss)), correct: sum(parts.map((part) => part.correct)) };
+  const all = (pick: (scores: LabelScores) => Tensor | undefined): Tensor[] => {
+    const parts = chunks.map(pick).filter((part) => part !== undefined);
+    return parts.length === 0 ? [] : [g.concat(parts, 0)];
+  };
+  const membership = g.input(batchInputs.membership, 'float32', [objective.sequences, labels]);
+  const [nll] = all((scores) => scores.nll);
+  if (!nll) throw new Error('a step needs a head chunk');
+  const plainSums = g.matMul(membership, nll); // [sequences, 1]
+  const sums = objective.discounts
+    ? g.matMul(membership, g.mul(nll, g.reshape(g.input(batchInputs.labelDiscounts, 'float32', [labels]), [labels, 1])))
+    : plainSums;
+  const logProbsOf = (nllSums: Tensor): Tensor => g.neg(g.reshape(nllSums, [objective.sequences]));
+  const inputsOfLoss = { nll, membership, logProbs: logProbsOf(sums), tokenSums: logProbsOf(plainSums) };
+  const loss = g.scope('objective', () => objective.loss(g, inputsOfLoss));
+  const reported = [all((scores) => scores.hit), all((scores) => scores.entropy), all((scores) => scores.meanLogit)];
+  return {
+    loss: g.mul(loss, g.input(batchInputs.lossScale, 'float32', [])),
+    scores: g.concat([sums, g.matMul(membership, g.concat(reported.flat(), 1))], 1),
+  };
 }

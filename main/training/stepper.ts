@@ -9,10 +9,10 @@ import {
   batchInputs,
   buildEvaluationGraph,
   buildGradientGraph,
-  correctOutput,
   gradientName,
   lossOutput,
   type ParameterSpec,
+  scoresOutput,
   type StepSettings,
 } from './build-step.ts';
 import { dropoutMask } from './dropout.ts';
@@ -32,10 +32,10 @@ export type StepperOptions = {
 };
 
 export type BatchResult = {
-  /** sum over labels of labelWeight * cross-entropy */
+  /** Scaled as it was asked for. */
   loss: number;
-  /** Labels guessed right. */
-  correct: number;
+  /** [sequences, columns] sums over the labels of each sequence: see scoreColumns. */
+  scores: Float32Array;
 };
 
 export class Stepper {
@@ -66,11 +66,11 @@ export class Stepper {
   }
 
   /**
-   * Adds a micro-batch's gradients to those of the step in progress. Every label weighs `labelWeight`, which is
-   * 1 / labels of the whole step. `dropoutSeed` decides this micro-batch's dropout.
+   * Adds a micro-batch's gradients to those of the step in progress. The objective's loss is multiplied with `scale`:
+   * in fine-tuning, 1 / labels of the whole step. `dropoutSeed` decides this micro-batch's dropout.
    */
-  async accumulate(batch: Batch, labelWeight: number, dropoutSeed: number, signal?: AbortSignal): Promise<BatchResult> {
-    const inputs = this.#batchTensors(batch, labelWeight);
+  async accumulate(batch: Batch, scale: number, dropoutSeed: number, signal?: AbortSignal): Promise<BatchResult> {
+    const inputs = this.#batchTensors(batch, scale);
     this.#addDropout(inputs, batch, dropoutSeed);
     const into = new Map<string, RuntimeTensor>();
     for (const slot of this.layout.slots) {
@@ -98,14 +98,14 @@ export class Stepper {
     return Promise.resolve(norm);
   }
 
-  /** Loss and hits of a batch without changing anything. */
-  async evaluate(batch: Batch, labelWeight: number, signal?: AbortSignal): Promise<BatchResult> {
+  /** Loss and scores of a batch without changing anything. */
+  async evaluate(batch: Batch, scale: number, signal?: AbortSignal): Promise<BatchResult> {
     this.#evaluationSession ??= await this.#runtime.createSession(
       buildEvaluationGraph(this.#options.model, this.#options.step),
       // Its weights stay mapped from the file, so that evaluating adds no second copy of them.
       sessionOptions(this.#options, 'lean'),
     );
-    const inputs = this.#batchTensors(batch, labelWeight);
+    const inputs = this.#batchTensors(batch, scale);
     for (const slot of this.layout.slots)
       inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
     return this.#result(await this.#evaluationSession.run(inputs, undefined, { signal }));
@@ -128,11 +128,10 @@ export class Stepper {
 
   async #result(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<BatchResult> {
     const [loss = Number.NaN] = await readFloat32(this.#runtime, outputs.get(lossOutput));
-    const [correct = Number.NaN] = await readFloat32(this.#runtime, outputs.get(correctOutput));
-    return { loss, correct };
+    return { loss, scores: await readFloat32(this.#runtime, outputs.get(scoresOutput)) };
   }
 
-  #batchTensors(given: Batch, labelWeight: number): Map<string, RuntimeTensor> {
+  #batchTensors(given: Batch, scale: number): Map<string, RuntimeTensor> {
     const { tensor } = this.#runtime;
     const blocks = this.#options.step.queryBlocks;
     const batch = padBatch(given, blocks);
@@ -151,18 +150,25 @@ export class Stepper {
       ],
       [batchInputs.zero, tensor('float32', [], Float32Array.of(0))],
     ]);
-    const chunks = this.#options.step.headChunks;
-    const size = Math.ceil(batch.labelRows.length / chunks);
-    for (let chunk = 0; chunk < chunks; chunk++) {
-      const [from, to] = [chunk * size, (chunk + 1) * size];
-      const rows = batch.labelRows.slice(from, to);
-      // Some kernels cannot take zero rows: a chunk without labels gets one of weight 0.
-      const count = Math.max(1, rows.length);
-      const padded = (values: Int32Array): Int32Array => (values.length === 0 ? new Int32Array(1) : values);
-      const weights = new Float32Array(count).fill(rows.length === 0 ? 0 : labelWeight);
-      inputs.set(batchInputs.labelRows(chunk), tensor('int32', [count], padded(rows)));
-      inputs.set(batchInputs.labelIds(chunk), tensor('int32', [count], padded(batch.labelIds.slice(from, to))));
-      inputs.set(batchInputs.labelWeights(chunk), tensor('float32', [count], weights));
+    for (const [name, { dims, data }] of batch.extra ?? []) inputs.set(name, tensor('float32', dims, data));
+    inputs.set(batchInputs.lossScale, tensor('float32', [], Float32Array.of(scale)));
+    const chunks = chunksOfLabels(batch.labelRows.length, this.#options.step.headChunks);
+    const pick = (values: Int32Array, places: readonly number[]): Int32Array =>
+      Int32Array.from(places, (place) => values[place] ?? 0);
+    for (const [chunk, places] of chunks.entries()) {
+      inputs.set(batchInputs.labelRows(chunk), tensor('int32', [places.length], pick(batch.labelRows, places)));
+      inputs.set(batchInputs.labelIds(chunk), tensor('int32', [places.length], pick(batch.labelIds, places)));
+    }
+    const order = chunks.flat();
+    const count = batch.labelRows.length;
+    const membership = Float32Array.from({ length: batch.sequences * order.length }, (_, i) => {
+      const place = order[i % order.length] ?? noLabel;
+      return place === noLabel ? 0 : (batch.membership[Math.floor(i / order.length) * count + place] ?? 0);
+    });
+    inputs.set(batchInputs.membership, tensor('float32', [batch.sequences, order.length], membership));
+    if (this.#options.step.objective.discounts) {
+      const discounts = Float32Array.from(order, (place) => batch.labelDiscounts?.[place] ?? 1);
+      inputs.set(batchInputs.labelDiscounts, tensor('float32', [order.length], discounts));
     }
     return inputs;
   }
@@ -186,6 +192,19 @@ function sessionOptions(
   memory: 'fast' | 'lean',
 ): { weightsDir?: string; memory: 'fast' | 'lean' } {
   return options.weightsDir === undefined ? { memory } : { memory, weightsDir: options.weightsDir };
+}
+
+/** In place of a label: a row whose membership is 0. */
+const noLabel = -1;
+
+/** Places of the labels of each head chunk. Some kernels cannot take zero rows: a chunk without labels gets one of no weight. */
+function chunksOfLabels(labels: number, chunks: number): number[][] {
+  const size = Math.ceil(labels / chunks);
+  return Array.from({ length: chunks }, (_, chunk) => {
+    const from = chunk * size;
+    const length = Math.max(0, Math.min(size, labels - from));
+    return length === 0 ? [noLabel] : Array.from({ length }, (_, i) => from + i);
+  });
 }
 
 /** Rows of `from` values made `to` long with zeros. */

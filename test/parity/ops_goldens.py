@@ -153,10 +153,10 @@ def rows():
     case("Gather", embedding, [values(4, 2), torch.tensor([[1, 3, 0], [2, 2, 2]])], name="[2, 3] indices")
     case("Gather", embedding, [values(6), torch.tensor([5, 0])], name="one axis")
     add = lambda base, index, updates: base.scatter_add(0, index, updates)
-    case("ScatterAddRows", add, [values(5, 3), row_index([3, 0], 3), values(2, 3)], name="different rows")
-    case("ScatterAddRows", add, [values(5, 2), row_index([3, 0, 3, 3], 2), values(4, 2)], name="a row three times")
-    case("ScatterAddRows", add, [values(4), row_index([1, 1]), values(2)], name="one axis")
-    case("ScatterAddRows", add, [values(3, 2, 2), row_index([2, 0], 2, 2), values(2, 2, 2)], name="three axes")
+    case("ScatterAddElements", add, [values(5, 3), row_index([3, 0], 3), values(2, 3)], {"axis": 0}, name="different rows")
+    case("ScatterAddElements", add, [values(5, 2), row_index([3, 0, 3, 3], 2), values(4, 2)], {"axis": 0}, name="a row three times")
+    case("ScatterAddElements", add, [values(4), row_index([1, 1]), values(2)], {"axis": 0}, name="one axis")
+    case("ScatterAddElements", add, [values(3, 2, 2), row_index([2, 0], 2, 2), values(2, 2, 2)], {"axis": 0}, name="three axes")
 
 
 def row_index(rows, *shape):
@@ -185,10 +185,19 @@ def norm_and_rotation():
         case("RotaryEmbedding", rotate, inputs, {"heads": heads}, f"{batch} x {seq}, {heads} heads of {width}", [0])
 
 
+def elements():
+    for shape, axis, index in [((3, 4), 1, [[2], [0], [2]]), ((2, 3), 1, [[1, 1], [0, 2]]), ((4, 2), 0, [[3, 0], [3, 3]])]:
+        indices = torch.tensor(index)
+        case("GatherElements", lambda x, i: x.gather(axis, i), [values(*shape), indices], {"axis": axis})
+    add = lambda base, index, updates: base.scatter_add(1, index, updates)
+    indices = torch.tensor([[1, 1], [0, 2]])
+    case("ScatterAddElements", add, [values(2, 3), indices, values(2, 2)], {"axis": 1}, name="along columns")
+
+
 def main():
     folder = Path(sys.argv[1]) / "ops"
     folder.mkdir(parents=True, exist_ok=True)
-    for write in [elementwise, choices_and_types, products, reductions, layouts, rows, norm_and_rotation]:
+    for write in [elementwise, choices_and_types, products, reductions, layouts, rows, norm_and_rotation, elements]:
         write()
     for op, records in cases.items():
         lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)

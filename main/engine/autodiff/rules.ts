@@ -137,13 +137,16 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
     const updates = g.reshape(dy, [count, ...table.shape.slice(1)]);
     return [g.scatterRows(table.shape, g.reshape(indices, [count]), updates)];
   },
-  ScatterAddRows: ({ g, inputs, needs }, dy) => {
-    const indices = at(inputs, 1);
-    // Every column of an index row holds the same row number.
-    const column = indices.shape.slice(1).reduce<Tensor>((rest, _, i) => g.slice(rest, i + 1, 0, 1), indices);
-    const rows = g.reshape(column, indices.shape.slice(0, 1));
-    return [dy, undefined, needs(2) ? g.gather(dy, rows) : undefined];
+  // Places may be asked for more than once: their gradients add up
+  GatherElements: ({ g, inputs, node }, dy) => {
+    const zeros = g.expand(g.scalar(0), at(inputs, 0).shape);
+    return [g.op('ScatterAddElements', [zeros, at(inputs, 1), dy], node.attributes)];
   },
+  ScatterAddElements: ({ g, inputs, needs, node }, dy) => [
+    dy,
+    undefined,
+    needs(2) ? g.op('GatherElements', [dy, at(inputs, 1)], node.attributes) : undefined,
+  ],
   // y = r x w with r = (mean(x^2) + e)^-1/2; with u = w dy: dx = r (u - x r^2 mean(u x)), dw = sum(dy r x)
   SimplifiedLayerNormalization: ({ g, inputs, needs, node }, dy) => {
     const [x, weight] = [at(inputs, 0), at(inputs, 1)];

@@ -191,7 +191,7 @@ export class GraphBuilder {
     const [rows = 1, ...rest] = updates.shape;
     const column = this.reshape(this.cast(indices, 'int64'), [rows, ...rest.map(() => 1)]);
     const zeros = this.expand(this.scalar(0), shape);
-    return this.op('ScatterAddRows', [zeros, this.expand(column, updates.shape), updates], {});
+    return this.op('ScatterAddElements', [zeros, this.expand(column, updates.shape), updates], { axis: 0 });
   }
   where(condition: Tensor, yes: Tensor, no: Tensor): Tensor {
     return this.op('Where', [condition, yes, no], {});

@@ -45,8 +45,10 @@ export type OpAttributes = {
   Gather: None;
   /** Index of the first largest value of the last axis. */
   ArgMax: None;
-  /** `base` [n, ...] with `updates` [rows, ...] added at rows `indices` (integers, shape of updates); rows may repeat. */
-  ScatterAddRows: None;
+  /** Elements of the first input: along `axis` at `indices` (integers), elsewhere at their own place. */
+  GatherElements: { axis: number };
+  /** `base` with `updates` added along `axis` at `indices` (integers, shape of updates); places may repeat. */
+  ScatterAddElements: { axis: number };
   /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis. */
   SimplifiedLayerNormalization: { epsilon: number };
   /** Half-split rotary embedding of x [batch, seq, heads * headDim] by positions [batch, seq] and two tables. */
@@ -199,23 +201,31 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
     infer: (inputs) => ({ dtype: 'int64', shape: input(inputs, 0).shape.slice(0, -1) }),
     lower: () => ({ attributes: { axis: { int: -1 }, keepdims: { int: 0 } } }),
   },
+  GatherElements: {
+    onnx: 'GatherElements',
+    infer: (inputs, { axis }) => {
+      const [x, indices] = [input(inputs, 0), input(inputs, 1)];
+      integers(indices);
+      if (!alike(x.shape, indices.shape, axis))
+        throw new ShapeError(`${shapeText(x.shape)} and indices ${shapeText(indices.shape)} differ off axis ${axis}`);
+      return { dtype: x.dtype, shape: indices.shape };
+    },
+    lower: ({ axis }) => ({ attributes: { axis: { int: axis } } }),
+  },
   // ScatterND with reduction "add" loses updates on the CPU when rows repeat, so it is ScatterElements.
-  ScatterAddRows: {
+  ScatterAddElements: {
     onnx: 'ScatterElements',
-    infer: (inputs) => {
+    infer: (inputs, { axis }) => {
       const [base, indices, updates] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
       sameDType(base, updates);
       integers(indices);
-      const fits =
-        shapeText(indices.shape) === shapeText(updates.shape) &&
-        shapeText(updates.shape.slice(1)) === shapeText(base.shape.slice(1));
-      if (!fits)
+      if (shapeText(indices.shape) !== shapeText(updates.shape) || !alike(base.shape, updates.shape, axis))
         throw new ShapeError(
           `base ${shapeText(base.shape)}, indices ${shapeText(indices.shape)}, updates ${shapeText(updates.shape)}`,
         );
       return { dtype: base.dtype, shape: base.shape };
     },
-    lower: () => ({ attributes: { axis: { int: 0 }, reduction: { string: 'add' } } }),
+    lower: ({ axis }) => ({ attributes: { axis: { int: axis }, reduction: { string: 'add' } } }),
   },
   SimplifiedLayerNormalization: {
     onnx: 'SimplifiedLayerNormalization',
@@ -288,6 +298,11 @@ function at(shape: Shape, axis: number): Dim {
 
 function sameDType(a: Tensor, b: Tensor): void {
   if (a.dtype !== b.dtype) throw new ShapeError(`dtypes differ, ${a.dtype} and ${b.dtype}`);
+}
+
+/** Whether two shapes are the same off `axis`. */
+function alike(a: Shape, b: Shape, axis: number): boolean {
+  return a.length === b.length && a.every((dim, i) => i === axis || sameDim(dim, at(b, i)));
 }
 
 function integers(tensor: Tensor): void {
