@@ -87,6 +87,7 @@ function generate(folder) {
   mkdirSync(folder, { recursive: true });
   must(script('llama_goldens.py', folder));
   must(script('ops_goldens.py', folder));
+  must(script('dpo_losses_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
