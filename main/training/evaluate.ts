@@ -1,47 +1,55 @@
 // Runs the evaluation rows through the model.
 import type { Metrics } from '../../preload/contract.ts';
-import { collate } from '../data/batches.ts';
-import type { TokenizedDataset } from '../data/types.ts';
+import { MetricMeans } from './metrics.ts';
+import type { LoadedMethod, Rows } from './methods/method.ts';
 import type { Stepper } from './stepper.ts';
 
 export type EvaluationOptions = {
   batchSize: number;
+  /** Leave out the rows at the end that fill no batch. */
+  dropLast: boolean;
   epoch: number;
+  /** Tokens trained on so far. */
+  numTokens: number;
   onProgress: (done: number, total: number) => void;
   /** Asked between batches; true ends the evaluation without a result. */
   stopRequested: () => boolean;
 };
 
 /**
- * eval_loss is Trainer's: the mean over rows of their batch's token mean. Accuracy is the mean over batches.
+ * eval_loss is Trainer's: the mean over rows of their batch's loss. The other metrics are means over batches.
  * Undefined when stopped.
  */
 export async function evaluate(
   stepper: Stepper,
-  dataset: TokenizedDataset,
-  { batchSize, epoch, onProgress, stopRequested }: EvaluationOptions,
+  method: Pick<LoadedMethod, 'scales' | 'metrics'>,
+  rows: Rows,
+  { batchSize, dropLast, epoch, numTokens, onProgress, stopRequested }: EvaluationOptions,
 ): Promise<Metrics | undefined> {
   const started = performance.now();
+  const total = dropLast && rows.length >= batchSize ? rows.length - (rows.length % batchSize) : rows.length;
+  const means = new MetricMeans();
   let lossSum = 0;
-  let accuracySum = 0;
   let batches = 0;
-  for (let start = 0; start < dataset.length; start += batchSize) {
+  for (let start = 0; start < total; start += batchSize) {
     if (stopRequested()) return undefined;
-    const rows = Array.from({ length: Math.min(batchSize, dataset.length - start) }, (_, i) => dataset.read(start + i));
-    const batch = collate(rows);
-    const labels = Math.max(1, batch.labelIds.length);
-    const { loss, correct } = await stepper.evaluate(batch, 1 / labels);
-    lossSum += loss * rows.length;
-    accuracySum += correct / labels;
+    const count = Math.min(batchSize, total - start);
+    const batch = rows.batch(Array.from({ length: count }, (_, i) => start + i));
+    const [scale = 0] = method.scales([batch]);
+    const result = await stepper.evaluate(batch, scale);
+    lossSum += result.loss * count;
+    means.add(method.metrics(batch, result));
     batches += 1;
-    onProgress(start + rows.length, dataset.length);
+    onProgress(start + count, total);
   }
   const seconds = (performance.now() - started) / 1000;
+  const named = Object.entries(means.take()).map(([name, value]) => [`eval_${name}`, value]);
   return {
-    eval_loss: lossSum / dataset.length,
-    eval_mean_token_accuracy: accuracySum / Math.max(1, batches),
+    eval_loss: lossSum / Math.max(1, total),
+    ...(Object.fromEntries(named) as Metrics),
+    eval_num_tokens: numTokens,
     eval_runtime: seconds,
-    eval_samples_per_second: dataset.length / seconds,
+    eval_samples_per_second: total / seconds,
     eval_steps_per_second: batches / seconds,
     epoch,
   };

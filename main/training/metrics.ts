@@ -1,46 +1,84 @@
 // Collects what one log line says: means since the last line, under TRL's names.
 import type { Metrics } from '../../preload/contract.ts';
 
-export type MicroBatchResult = { loss: number; correct: number; labels: number; tokens: number };
+export type MicroBatchResult = { loss: number; tokens: number; metrics: Metrics };
+
+/** Means of metrics over micro-batches. */
+export class MetricMeans {
+  #sums: Metrics;
+  #count: number;
+
+  constructor({ sums, count }: { sums: Metrics; count: number } = { sums: {}, count: 0 }) {
+    this.#sums = { ...sums };
+    this.#count = count;
+  }
+
+  get state(): { sums: Metrics; count: number } {
+    return { sums: { ...this.#sums }, count: this.#count };
+  }
+
+  add(metrics: Metrics): void {
+    for (const [name, value] of Object.entries(metrics)) this.#sums[name] = (this.#sums[name] ?? 0) + value;
+    this.#count += 1;
+  }
+
+  /** The means since the last call. */
+  take(): Metrics {
+    const means = Object.entries(this.#sums).map(([name, sum]) => [name, sum / Math.max(1, this.#count)]);
+    this.#sums = {};
+    this.#count = 0;
+    return Object.fromEntries(means) as Metrics;
+  }
+}
 
 /** The part of a log that a checkpoint carries over. */
-export type LogState = { lossSum: number; steps: number; accuracySum: number; microBatches: number; numTokens: number };
+export type LogState = { lossSum: number; steps: number; sums: Metrics; count: number; numTokens: number };
 
 export class TrainingLog {
-  #state: LogState;
+  readonly #means: MetricMeans;
+  #lossSum: number;
+  #steps: number;
+  #numTokens: number;
 
-  constructor(state: LogState = { lossSum: 0, steps: 0, accuracySum: 0, microBatches: 0, numTokens: 0 }) {
-    this.#state = { ...state };
+  constructor(state: LogState = { lossSum: 0, steps: 0, sums: {}, count: 0, numTokens: 0 }) {
+    this.#means = new MetricMeans(state);
+    this.#lossSum = state.lossSum;
+    this.#steps = state.steps;
+    this.#numTokens = state.numTokens;
   }
 
   get state(): LogState {
-    return { ...this.#state };
+    return { ...this.#means.state, lossSum: this.#lossSum, steps: this.#steps, numTokens: this.#numTokens };
   }
 
-  /** Adds an optimizer step made of these micro-batches. Returns its loss. */
+  get numTokens(): number {
+    return this.#numTokens;
+  }
+
+  /** Adds an optimizer step made of these micro-batches, whose losses add up to the step's. Returns that. */
   addStep(results: readonly MicroBatchResult[]): number {
     const loss = results.reduce((sum, result) => sum + result.loss, 0);
-    this.#state.lossSum += loss;
-    this.#state.steps += 1;
-    for (const { correct, labels, tokens } of results) {
-      this.#state.accuracySum += correct / Math.max(1, labels);
-      this.#state.microBatches += 1;
-      this.#state.numTokens += tokens;
+    this.#lossSum += loss;
+    this.#steps += 1;
+    for (const { metrics, tokens } of results) {
+      this.#means.add(metrics);
+      this.#numTokens += tokens;
     }
     return loss;
   }
 
-  /** The means since the last call; loss over steps, accuracy over micro-batches. */
+  /** The means since the last call: of the loss over steps, of everything else over micro-batches. */
   take(rest: { gradNorm: number; learningRate: number; epoch: number }): Metrics {
-    const { lossSum, steps, accuracySum, microBatches, numTokens } = this.#state;
-    this.#state = { lossSum: 0, steps: 0, accuracySum: 0, microBatches: 0, numTokens };
+    const loss = this.#lossSum / Math.max(1, this.#steps);
+    this.#lossSum = 0;
+    this.#steps = 0;
     return {
-      loss: lossSum / Math.max(1, steps),
+      loss,
       grad_norm: rest.gradNorm,
       learning_rate: rest.learningRate,
       epoch: rest.epoch,
-      num_tokens: numTokens,
-      mean_token_accuracy: accuracySum / Math.max(1, microBatches),
+      num_tokens: this.#numTokens,
+      ...this.#means.take(),
     };
   }
 }
