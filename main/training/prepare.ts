@@ -8,7 +8,7 @@ import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import { UserError } from '../errors.ts';
 import type { SftRecipe } from '../recipe/sft-recipe.ts';
 import type { JobSpec } from './job.ts';
-import { loadModel, type LoadedModel } from './load-model.ts';
+import { loadModel, type LoadedModel, weightReader } from './load-model.ts';
 import { loraStart, type LoraStart } from './lora-start.ts';
 import { Stepper } from './stepper.ts';
 
@@ -28,7 +28,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   const { recipe, cacheDir } = job;
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const loaded = loadModel(recipe.model_name_or_path);
-  const lora = loraStart(recipe, loaded.model);
+  const lora = loraStart(recipe, loaded.model, weightReader(loaded));
   const tokenizer = loadTokenizer(loaded.folder.path);
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
 
@@ -74,8 +74,10 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     maxGradNorm: recipe.max_grad_norm,
     weightsDir: loaded.weightsDir,
     memory,
+    frozenInputs: lora.frozenInputs,
   });
-  lora.initialize(stepper.layout, stepper.parameters);
+  // A checkpoint brings its own values: restoreCheckpoint puts them in.
+  if (job.resumeFrom === undefined) lora.initialize(stepper.layout, stepper.parameters);
   return { loaded, lora, train, evaluation, report, stepper };
 }
 

@@ -1,7 +1,7 @@
 // What a run leaves on disk: checkpoints to continue from, and the finished adapter.
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { type AdapterConfig, writeAdapter } from '../checkpoints/adapter.ts';
+import { type Adapter, writeAdapter } from '../checkpoints/adapter.ts';
 import { modelCard } from '../checkpoints/model-card.ts';
 import { baseModelName } from '../checkpoints/model-folder.ts';
 import { pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
@@ -10,7 +10,6 @@ import { resultSettings } from '../recipe/result-settings.ts';
 import type { Metrics } from '../../preload/contract.ts';
 import { type FlatLayout, view } from './flat-parameters.ts';
 import type { JobSpec } from './job.ts';
-import { peftKey } from './lora-start.ts';
 import type { LogState } from './metrics.ts';
 import type { Prepared } from './prepare.ts';
 
@@ -42,7 +41,7 @@ export function saveCheckpoint(
   const { layout } = stepper;
   const path = writeCheckpoint(job.runDir, {
     step: stepper.step,
-    adapter: { config: adapterConfig(job, prepared), tensors: tensorsOf(layout, stepper.parameters, peftKey) },
+    adapter: adapterNow(prepared),
     optimizer: new Map([
       ...tensorsOf(layout, stepper.firstMoments, (name) => `exp_avg.${name}`),
       ...tensorsOf(layout, stepper.secondMoments, (name) => `exp_avg_sq.${name}`),
@@ -77,7 +76,8 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
       view(into, slot).set(tensor.data);
     }
   };
-  load(saved.adapter.tensors, stepper.parameters, peftKey);
+  if (!prepared.lora.restore(stepper.layout, stepper.parameters, saved.adapter.tensors))
+    throw misfit(path, 'its adapter has other tensors');
   load(saved.optimizer, stepper.firstMoments, (name) => `exp_avg.${name}`);
   load(saved.optimizer, stepper.secondMoments, (name) => `exp_avg_sq.${name}`);
   stepper.step = state.data.step;
@@ -87,10 +87,10 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
 /** The adapter in PEFT's format, with tokenizer files and a model card, in the job's output folder. */
 export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Metrics): void {
   const { stepper, loaded, report } = prepared;
-  const config = adapterConfig(job, prepared);
+  const { config, tensors } = adapterNow(prepared);
   writeAdapter(job.outputDir, {
     config,
-    tensors: tensorsOf(stepper.layout, stepper.parameters, peftKey),
+    tensors,
     card: modelCard({
       name: basename(job.outputDir),
       baseModel: baseModelName(loaded.folder).name,
@@ -104,16 +104,13 @@ export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Met
   });
 }
 
-function adapterConfig(job: JobSpec, { lora, loaded }: Prepared): AdapterConfig {
+/** The adapter as trained so far, on the model as it is on disk. */
+function adapterNow({ lora, loaded, stepper }: Prepared): Adapter {
   const base = baseModelName(loaded.folder);
+  const { config, tensors } = lora.adapter(stepper.layout, stepper.parameters);
   return {
-    r: lora.settings.rank,
-    lora_alpha: lora.settings.alpha,
-    lora_dropout: lora.settings.dropout,
-    target_modules: lora.targetModules,
-    use_rslora: lora.settings.useRslora,
-    base_model_name_or_path: base.name,
-    revision: base.revision,
+    config: { ...config, base_model_name_or_path: base.name, revision: base.revision },
+    tensors: new Map(tensors),
   };
 }
 

@@ -22,6 +22,7 @@ import {
 import { dropoutMask } from './dropout.ts';
 import { collectGarbage } from './garbage.ts';
 import { type FlatLayout, flatLayout, view } from './flat-parameters.ts';
+import type { FrozenInputs } from './lora-values.ts';
 
 export type StepperOptions = {
   model: Model;
@@ -31,6 +32,8 @@ export type StepperOptions = {
   /** Folder of the checkpoint's files. */
   weightsDir?: string;
   memory: 'fast' | 'lean';
+  /** Inputs of the graphs that no step changes; their values may still change before the first one. */
+  frozenInputs?: FrozenInputs;
   /** Which parameters decay; all when absent. */
   decays?: (spec: ParameterSpec) => boolean;
 };
@@ -223,6 +226,8 @@ export class Stepper {
       ],
       [batchInputs.zero, tensor('float32', [], Float32Array.of(0))],
     ]);
+    for (const [name, { shape, data }] of this.#options.frozenInputs ?? [])
+      inputs.set(name, tensor('float32', shape, data));
     const chunks = this.#options.step.headChunks;
     const size = Math.ceil(batch.labelRows.length / chunks);
     for (let chunk = 0; chunk < chunks; chunk++) {
