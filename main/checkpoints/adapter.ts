@@ -1,6 +1,7 @@
 // LoRA adapters on disk, in PEFT's format. What the tensors do to a model is the engine's.
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { patternValue } from '../engine/nn/lora-pattern.ts';
 import { UserError } from '../errors.ts';
 import { adapterConfigJson, type AdapterConfig, readAdapterConfig } from './adapter-config.ts';
 import { canonicalAdapterKey, parseAdapterKey } from './adapter-keys.ts';
@@ -20,7 +21,7 @@ export type AdapterTensor = { shape: readonly number[]; data: Float32Array };
 
 export type Adapter = {
   config: AdapterConfig;
-  /** By PEFT's key: A is [r, in], B is [out, r]. */
+  /** By PEFT's key: A is [r, in], B is [out, r], with DoRA magnitudes [out]; r may differ by layer (rank_pattern). */
   tensors: Map<string, AdapterTensor>;
 };
 
@@ -49,9 +50,9 @@ export function writeAdapter(folder: string, adapter: AdapterFolder): void {
 
 /** Just the two files that PEFT needs, in a folder that exists. */
 export function writeAdapterFiles(folder: string, { config, tensors }: Adapter): void {
-  checkPairs(
+  checkLayers(
     [...tensors].map(([key, { shape }]) => ({ key, shape })),
-    config.r,
+    config,
     'the adapter to write',
   );
   writeFileSync(join(folder, configFile), adapterConfigJson(config));
@@ -72,45 +73,77 @@ export function readAdapter(path: string): Adapter {
     shape: info.shape,
     info,
   }));
-  const modules = checkPairs(infos, config.r, file);
+  const modules = checkLayers(infos, config, file);
   return {
     config: { ...config, target_modules: listed ?? modules },
     tensors: new Map(infos.map(({ key, shape, info }) => [key, { shape, data: readTensorAsFloat32(file, info) }])),
   };
 }
 
-/** That every tensor is an A or a B of rank r, and has its other half. Returns the names of the layers. */
-function checkPairs(tensors: readonly { key: string; shape: readonly number[] }[], r: number, where: string): string[] {
+type Ranks = Pick<AdapterConfig, 'r' | 'rank_pattern' | 'use_dora'>;
+
+/**
+ * That every tensor is an A or a B of its layer's rank, or DoRA's magnitudes, and that no part of a layer is missing.
+ * Returns the names of the layers.
+ */
+function checkLayers(
+  tensors: readonly { key: string; shape: readonly number[] }[],
+  { r, rank_pattern: rankPattern = {}, use_dora: useDora = false }: Ranks,
+  where: string,
+): string[] {
   const refuse = (code: string, what: string, fix: string): never => {
     throw new UserError({ code, message: `${where}: ${what}.`, fix });
   };
   const saveAnew = 'Save the adapter anew with PEFT, or use another one.';
-  const parts = new Map<string, string>();
+  const layers = new Map<string, Map<AdapterPart, readonly number[]>>();
   for (const { key, shape } of tensors) {
     const parsed = parseAdapterKey(key);
     if (!parsed)
       return refuse(
         'adapter-unsupported',
-        `"${key}" is no LoRA tensor of a linear layer (these are named base_model.model.<layer>.lora_A.weight and .lora_B.weight)`,
-        'Use an adapter of plain LoRA on linear layers: no trained embeddings, no DoRA, no modules_to_save.',
+        `"${key}" is no LoRA tensor of a linear layer (these are named base_model.model.<layer>.lora_A.weight, .lora_B.weight and .lora_magnitude_vector)`,
+        'Use an adapter of plain LoRA or DoRA on linear layers: no trained embeddings, no modules_to_save.',
       );
     const { module, part } = parsed;
-    const rank = part === 'A' ? shape[0] : shape[1];
-    if (shape.length !== 2 || rank !== r)
+    const rank = patternValue(rankPattern, module) ?? r;
+    const isRight =
+      part === 'magnitude' ? shape.length === 1 : shape.length === 2 && shape[part === 'A' ? 0 : 1] === rank;
+    if (!isRight)
       refuse(
         'adapter-shape',
-        `"${key}" is [${shape.join(', ')}], but r: ${r} in ${configFile} wants ${part === 'A' ? `[${r}, in]` : `[out, ${r}]`}`,
+        part === 'magnitude'
+          ? `"${key}" is [${shape.join(', ')}], expected [out]`
+          : `"${key}" is [${shape.join(', ')}], but r: ${rank} in ${configFile} wants ${part === 'A' ? `[${rank}, in]` : `[out, ${rank}]`}`,
         'The two files do not belong together: take both from the same adapter.',
       );
-    const before = parts.get(module) ?? '';
-    if (before.includes(part)) refuse('adapter-unsupported', `it has two tensors for "${key}"`, saveAnew);
-    parts.set(module, before + part);
+    const parts = layers.get(module) ?? new Map<AdapterPart, readonly number[]>();
+    if (parts.has(part)) refuse('adapter-unsupported', `it has two tensors for "${key}"`, saveAnew);
+    layers.set(module, parts.set(part, shape));
   }
-  if (parts.size === 0) refuse('adapter-empty', 'it holds no tensors', saveAnew);
-  for (const [module, found] of parts)
-    if (found.length < 2)
-      refuse('adapter-incomplete', `"${module}" has lora_${found} without its other half`, saveAnew);
-  return [...parts.keys()].sort();
+  if (layers.size === 0) refuse('adapter-empty', 'it holds no tensors', saveAnew);
+  const expected: AdapterPart[] = useDora ? ['A', 'B', 'magnitude'] : ['A', 'B'];
+  for (const [module, parts] of layers) {
+    const missing = expected.find((part) => !parts.has(part));
+    if (missing !== undefined)
+      refuse(
+        'adapter-incomplete',
+        `"${module}" has ${[...parts.keys()].map(partName).join(' and ')} without ${partName(missing)}`,
+        saveAnew,
+      );
+    if (!useDora && parts.has('magnitude'))
+      refuse(
+        'adapter-contradiction',
+        `"${module}" has ${partName('magnitude')}, but use_dora in ${configFile} is not true`,
+        'Set use_dora to true if the adapter was trained with DoRA, or save the adapter anew.',
+      );
+  }
+  return [...layers.keys()].sort();
+}
+
+type AdapterPart = 'A' | 'B' | 'magnitude';
+
+function partName(part: AdapterPart): string {
+  return part === 'magnitude' ? 'lora_magnitude_vector' : `lora_${part}`;
 }
 
 function adapterFolder(path: string): string {

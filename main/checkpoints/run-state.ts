@@ -28,9 +28,14 @@ const format = 1;
 const stateFile = 'state.json';
 const optimizerFile = 'optimizer.safetensors';
 
+/** Folder of the checkpoint of a step. */
+export function checkpointPath(runDir: string, step: number): string {
+  return join(runDir, `checkpoint-${step}`);
+}
+
 /** Returns the path of the new folder. One of the same step is replaced. @throws UserError "disk-full" … */
 export function writeCheckpoint(runDir: string, { step, adapter, optimizer, state }: TrainingCheckpoint): string {
-  const path = join(runDir, `checkpoint-${step}`);
+  const path = checkpointPath(runDir, step);
   removePartials(runDir);
   const isReplacement = existsSync(path);
   const target = isReplacement ? join(runDir, partialName('new')) : path;

@@ -25,7 +25,10 @@ export function cacheName(part: 'keys' | 'values', layer: number): { before: str
   return { before: `${part}_before.${layer}`, after: `${part}.${layer}` };
 }
 
-/** Logits of the next token. LoRA tensors are inputs, so that one session can answer with and without an adapter. */
+/**
+ * Logits of the next token. LoRA tensors are inputs, so that one session can answer with and without an adapter; of
+ * DoRA's they are A, B and the factors of the rows, see row-factors.ts.
+ */
 export function buildDecoder(
   model: Model,
   stored: ReadonlyMap<string, StoredWeight>,
@@ -48,7 +51,7 @@ export function buildDecoder(
   const context = {
     g,
     weights,
-    linear: lora ? withLora(g, weights, { ...lora, dropout: 0 })(plain) : plain,
+    linear: lora ? withLora(g, weights, { ...lora, dropout: 0 }, { fixedRowFactors: true })(plain) : plain,
     rope: model.rope(g, maxPositions),
     layer: (name: string, x: Tensor, build: (x: Tensor) => Tensor) => g.scope(name, () => build(x)),
     keysAndValues: (layer: number, freshKeys: Tensor, freshValues: Tensor) => ({

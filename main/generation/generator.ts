@@ -11,6 +11,7 @@ import { UserError } from '../errors.ts';
 import { loadModel } from '../training/load-model.ts';
 import { adapterOn, peftKey } from '../training/lora-start.ts';
 import { buildDecoder, cacheName, decoderInputs, logitsOutput } from './build-decoder.ts';
+import { rowFactors } from './row-factors.ts';
 import { sampler, type SamplingSettings } from './sampler.ts';
 
 export type GeneratorOptions = {
@@ -51,13 +52,20 @@ export class Generator {
     const session = await runtime.createSession(graph, { weightsDir, memory: 'fast' });
     const adapter = new Map<string, RuntimeTensor>();
     const noAdapter = new Map<string, RuntimeTensor>();
-    for (const { name, shape } of parameters) {
-      const size = shape.reduce((a, b) => a * b, 1);
-      adapter.set(
-        name,
-        runtime.tensor('float32', shape, lora?.tensors.get(peftKey(name))?.data ?? new Float32Array(size)),
-      );
-      noAdapter.set(name, runtime.tensor('float32', shape, new Float32Array(size)));
+    if (lora) {
+      const valueOf = (name: string): Float32Array => {
+        const data = lora.tensors.get(peftKey(name))?.data;
+        if (!data) throw new Error(`the adapter has no ${name}`);
+        return data;
+      };
+      const factors = await rowFactors(runtime, { stored, weightsDir, settings: lora.settings, valueOf });
+      for (const { name, shape } of parameters) {
+        const size = shape.reduce((a, b) => a * b, 1);
+        const factor = factors.get(name);
+        adapter.set(name, runtime.tensor('float32', shape, factor ?? valueOf(name)));
+        // A branch of 0, and rows as long as they are.
+        noAdapter.set(name, runtime.tensor('float32', shape, new Float32Array(size).fill(factor ? 1 : 0)));
+      }
     }
     return new Generator({
       tokenizer,

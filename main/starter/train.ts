@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Batch } from '../data/types.ts';
+import { sftObjective } from '../engine/losses/sft.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { learningRateAt } from '../engine/optim/schedule.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
@@ -53,7 +54,15 @@ export async function trainStarter(run: StarterRun): Promise<TrainedTensor[] | u
   const totalSteps = stepsOf(training.cycles);
   const stepper = await Stepper.create(runtime, {
     model: modelFor(starterConfig),
-    step: { trained: { kind: 'all' }, recompute: false, headChunks: 1, queryBlocks: 1, maxPositions: training.rowLength },
+    step: {
+      trained: { kind: 'all' },
+      objective: sftObjective('nll'),
+      recompute: false,
+      headChunks: 1,
+      neftuneAlpha: 0,
+      queryBlocks: 1,
+      maxPositions: training.rowLength,
+    },
     optimizer: {
       optim: 'adamw_torch',
       beta1: 0.9,

@@ -24,6 +24,8 @@ export type StepSettings = {
   recompute: boolean;
   /** Parts in which the labelled rows go through the head, one after the other. */
   headChunks: number;
+  /** Noise on the embeddings (NEFTune: Jain et al. 2023, arXiv:2310.05914); 0 for none. */
+  neftuneAlpha: number;
   /** Blocks into which attention cuts the queries of a row; batches are padded to a multiple of it. */
   queryBlocks: number;
   /** Longest row of the data. */
@@ -41,6 +43,7 @@ export const batchInputs = {
   membership: 'membership', // float32 [sequences, labels of all chunks]
   labelDiscounts: 'label_discounts', // float32 [labels of all chunks], where the objective discounts
   lossScale: 'loss_scale', // float32 []
+  neftuneNoise: 'neftune_noise', // float32 [batch, seq, hidden], where neftuneAlpha is above 0
   zero: 'zero', // float32 [], always 0
 } as const;
 
@@ -94,8 +97,9 @@ export function gradientGraph(
 export function buildEvaluationGraph(model: Model, settings: StepSettings): CompiledGraph {
   const g = new GraphBuilder();
   const { trained } = settings;
-  const quiet: Trained = trained.kind === 'lora' ? { ...trained, lora: { ...trained.lora, dropout: 0 } } : trained;
-  const { loss, scores } = buildLoss(g, model, { ...settings, trained: quiet, recompute: false }, false);
+  const still: Trained = trained.kind === 'lora' ? { ...trained, lora: { ...trained.lora, dropout: 0 } } : trained;
+  const quiet = { ...settings, trained: still, neftuneAlpha: 0, recompute: false };
+  const { loss, scores } = buildLoss(g, model, quiet, false);
   return toOnnx(
     g.finish('evaluation', [
       { name: scoresOutput, tensor: scores },
@@ -110,7 +114,7 @@ function buildLoss(
   settings: StepSettings,
   differentiable: boolean,
 ): { loss: Tensor; scores: Tensor } {
-  const { trained, objective, recompute, headChunks, queryBlocks, maxPositions } = settings;
+  const { trained, objective, recompute, headChunks, neftuneAlpha, queryBlocks, maxPositions } = settings;
   const [batch, block] = [symbol('batch'), symbol('block')];
   const seq = multiplyDims(queryBlocks, block);
   const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [queryBlocks, block]);
@@ -123,9 +127,12 @@ function buildLoss(
     trained.kind === 'lora' ? frozenWeights(g, trained.stored) : trainableWeights(g, model.weightShapes);
   const plain = linear(g, weights);
   const zero = g.input(batchInputs.zero, 'float32', []);
+  const noise =
+    neftuneAlpha > 0 ? g.input(batchInputs.neftuneNoise, 'float32', [batch, seq, model.hiddenSize]) : undefined;
   const context = {
     g,
-    weights,
+    // The model looks up nothing but embeddings.
+    weights: noise ? { ...weights, rows: (name: string, ids: Tensor) => g.add(weights.rows(name, ids), noise) } : weights,
     linear: trained.kind === 'lora' ? withLora(g, weights, trained.lora)(plain) : plain,
     rope: model.rope(g, maxPositions),
     layer: (name: string, x: Tensor, build: (x: Tensor) => Tensor) =>

@@ -1,4 +1,4 @@
-// Which elements survive LoRA dropout, decided by the run's seed, so that resuming repeats what would have happened
+// What is random in a step (LoRA dropout, noise on the embeddings), decided by the run's seed, so that resuming repeats what would have happened
 // and recomputed layers see the mask they saw before.
 
 /** [count] 1 with probability 1 - p (to within 2^-16), else 0. The same for the same seed and stream. */
@@ -15,6 +15,19 @@ export function dropoutMask(count: number, p: number, seed: number, stream: numb
     mask[i + 1] = state >>> 16 >= threshold ? 1 : 0;
   }
   return mask;
+}
+
+/** [count] evenly spread between -magnitude and magnitude. The same for the same seed. */
+export function uniformNoise(count: number, magnitude: number, seed: number): Float32Array {
+  const noise = new Float32Array(count);
+  let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) | 1;
+  for (let i = 0; i < count; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    noise[i] = (state / 2 ** 31) * magnitude;
+  }
+  return noise;
 }
 
 /** A number for a part of a run: the same for the same seed and parts, and unlike its neighbours. */

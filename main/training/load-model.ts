@@ -2,6 +2,7 @@
 // against each other before anything is built.
 import { storedWeights } from '../checkpoints/external-data.ts';
 import { type ModelFolder, openModelFolder } from '../checkpoints/model-folder.ts';
+import { readTensorAsFloat32 } from '../checkpoints/safetensors.ts';
 import type { Model } from '../engine/models/model.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import type { StoredWeight } from '../engine/nn/weights.ts';
@@ -33,6 +34,15 @@ export function loadModel(path: string): LoadedModel {
       throw contradiction(path, `${name} is stored as ${weight.dtype}; weights are F32, F16 or BF16`);
   }
   return { folder, model, stored: weights, weightsDir };
+}
+
+/** Reads single weights of a model as float32, by their names in the checkpoint. */
+export function weightReader({ folder }: Pick<LoadedModel, 'folder'>): (name: string) => Float32Array {
+  return (name) => {
+    const info = folder.weights.get(name);
+    if (!info) throw new Error(`the checkpoint has no tensor "${name}"`);
+    return readTensorAsFloat32(info.file, info);
+  };
 }
 
 const floatTypes: ReadonlySet<string> = new Set(['float32', 'float16', 'bfloat16']);

@@ -1,23 +1,25 @@
 // Everything between a recipe and the first step: model, tokenizer, rows, LoRA, sessions.
 import type { JobRecord } from '../../preload/contract.ts';
-import { splitDataset } from '../data/batches.ts';
-import { type DataOptions, type DataReport, loadDataset } from '../data/load-dataset.ts';
-import { checkVocabulary, loadTokenizer } from '../data/tokenizer.ts';
-import type { TokenizedDataset } from '../data/types.ts';
+import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
+import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
+import type { Runtime } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
-import type { SftRecipe } from '../recipe/sft-recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 import type { JobSpec } from './job.ts';
-import { loadModel, type LoadedModel } from './load-model.ts';
+import { loadModel, type LoadedModel, weightReader } from './load-model.ts';
 import { loraStart, type LoraStart } from './lora-start.ts';
+import { loadDpo } from './methods/dpo.ts';
+import type { LoadedMethod, MethodContext } from './methods/method.ts';
+import { loadSft } from './methods/sft.ts';
 import { Stepper } from './stepper.ts';
 
 export type Prepared = {
   loaded: LoadedModel;
+  tokenizer: TextTokenizer;
+  runtime: Runtime;
   lora: LoraStart;
-  train: TokenizedDataset;
-  evaluation: TokenizedDataset | undefined;
-  report: DataReport;
+  method: LoadedMethod;
   stepper: Stepper;
 };
 
@@ -26,26 +28,16 @@ type Post = (record: JobRecord) => void;
 /** Loads and checks everything a run needs. Throws UserError for anything that cannot be trained. */
 export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Promise<Prepared> {
   const { recipe, cacheDir } = job;
-  if (recipe.method !== 'sft') throw new Error(`the loop does not train by ${recipe.method}`);
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const loaded = loadModel(recipe.model_name_or_path);
-  const lora = loraStart(recipe, loaded.model);
+  const lora = loraStart(recipe, loaded.model, weightReader(loaded));
+  const dropout = recipe.method === 'dpo' && recipe.disable_dropout ? 0 : lora.settings.dropout;
   const tokenizer = loadTokenizer(loaded.folder.path);
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
 
-  const load = async (files: string[], phase: string) => {
-    const { dataset, report } = await loadDataset(dataOptions(recipe, files, cacheDir), tokenizer, {
-      onProgress: ({ done, total }) => {
-        post({ type: 'progress', phase, done, total });
-      },
-      signal,
-    });
-    reportProblems(report, phase, post);
-    return { dataset, report };
-  };
-  const { dataset, report } = await load(recipe.dataset_name, 'Reading the training rows');
-  const { train, evaluation } = await evaluationRows(recipe, dataset, load);
-  checkLengths(loaded, [train, evaluation], post);
+  const modelFingerprint = (): string => weightsFingerprint(loaded.folder);
+  const method = await loadMethod(recipe, { tokenizer, cacheDir, modelFingerprint, post, signal });
+  checkLengths(loaded, method, post);
 
   const runtime = await openRuntime({ device: recipe.device });
   post({
@@ -54,18 +46,18 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     message: `Training on ${runtime.choice.device}: ${runtime.choice.reason}.`,
   });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
-  const longest = longestRow([train, evaluation]);
-  const recompute = recipe.gradient_checkpointing;
-  const memory = recompute ? 'lean' : 'fast';
-  const rows = longest * Math.max(recipe.per_device_train_batch_size, recipe.per_device_eval_batch_size);
+  const memory = recipe.gradient_checkpointing ? 'lean' : 'fast';
+  const labels = method.labelsOfBatch(Math.max(recipe.per_device_train_batch_size, recipe.per_device_eval_batch_size));
   const stepper = await Stepper.create(runtime, {
     model: loaded.model,
     step: {
-      trained: { kind: 'lora', lora: lora.settings, stored: loaded.stored },
-      recompute,
-      headChunks: headChunks({ rows, vocabSize: loaded.model.vocabSize, memory }),
-      queryBlocks: queryBlocks(longest),
-      maxPositions: longest,
+      trained: { kind: 'lora', lora: { ...lora.settings, dropout }, stored: loaded.stored },
+      objective: method.objective,
+      recompute: recipe.gradient_checkpointing,
+      headChunks: headChunks({ rows: labels, vocabSize: loaded.model.vocabSize, memory }),
+      neftuneAlpha: recipe.method === 'sft' ? (recipe.neftune_noise_alpha ?? 0) : 0,
+      queryBlocks: queryBlocks(method.longest),
+      maxPositions: method.longest,
     },
     optimizer: {
       optim: recipe.optim,
@@ -77,65 +69,25 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     },
     weightsDir: loaded.weightsDir,
     memory,
+    frozenInputs: lora.frozenInputs,
   });
-  lora.initialize(stepper.layout, stepper.parameters);
-  return { loaded, lora, train, evaluation, report, stepper };
+  // A checkpoint brings its own values, but what a method asks of the model as it starts needs these.
+  if (job.resumeFrom === undefined || method.begin) lora.initialize(stepper.layout, stepper.parameters);
+  await method.begin?.(stepper);
+  return { loaded, tokenizer, runtime, lora, method, stepper };
 }
 
-/** How the data folder is asked for a recipe's rows. */
-export function dataOptions(recipe: SftRecipe, files: string[], cacheDir: string): DataOptions {
-  return {
-    files,
-    ...(recipe.columns === undefined ? {} : { columns: recipe.columns }),
-    datasetTextField: recipe.dataset_text_field,
-    template: recipe.template,
-    ...(recipe.completion_only_loss === undefined ? {} : { completionOnlyLoss: recipe.completion_only_loss }),
-    assistantOnlyLoss: recipe.assistant_only_loss,
-    maxLength: recipe.max_length,
-    ...(recipe.eos_token === undefined ? {} : { eosToken: recipe.eos_token }),
-    cacheDir,
-  };
-}
-
-async function evaluationRows(
-  recipe: SftRecipe,
-  dataset: TokenizedDataset,
-  load: (files: string[], phase: string) => Promise<{ dataset: TokenizedDataset }>,
-): Promise<{ train: TokenizedDataset; evaluation: TokenizedDataset | undefined }> {
-  if (recipe.eval_dataset_name !== undefined) {
-    const { dataset: evaluation } = await load(recipe.eval_dataset_name, 'Reading the evaluation rows');
-    return { train: dataset, evaluation };
+function loadMethod(recipe: Recipe, context: MethodContext): Promise<LoadedMethod> {
+  switch (recipe.method) {
+    case 'sft':
+      return loadSft(recipe, context);
+    case 'dpo':
+      return loadDpo(recipe, context);
   }
-  if (recipe.test_split_size !== undefined) return splitDataset(dataset, recipe.test_split_size, recipe.seed);
-  return { train: dataset, evaluation: undefined };
 }
 
-function reportProblems(report: DataReport, phase: string, post: Post): void {
-  const counts = [
-    [report.truncated, 'cut to max_length'],
-    [report.noTrainedToken, 'dropped: no token to train on'],
-    [report.empty, 'empty'],
-    [report.invalid, 'invalid'],
-    [report.duplicates, 'seen before'],
-  ] as const;
-  const told = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  post({
-    type: 'event',
-    level: report.invalid + report.noTrainedToken > 0 ? 'warning' : 'info',
-    message: `${phase}: ${report.usable} of ${report.rows} rows usable (${report.shape})${told.length ? `; ${told.join(', ')}` : ''}.`,
-  });
-}
-
-function longestRow(datasets: readonly (TokenizedDataset | undefined)[]): number {
-  let longest = 1;
-  for (const dataset of datasets)
-    for (let i = 0; dataset && i < dataset.length; i++) longest = Math.max(longest, dataset.tokenCount(i));
-  return longest;
-}
-
-function checkLengths({ model }: LoadedModel, datasets: readonly (TokenizedDataset | undefined)[], post: Post): void {
-  const longest = longestRow(datasets);
-  if (datasets[0]?.length === 0)
+function checkLengths({ model }: LoadedModel, { train, longest }: LoadedMethod, post: Post): void {
+  if (train.length === 0)
     throw new UserError({
       code: 'no-training-rows',
       message: 'No row is left to train on after setting rows aside for evaluation.',

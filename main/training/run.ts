@@ -1,17 +1,21 @@
 // The training loop, in the order in which data flows: prepare, resume, then for each step batches -> gradients ->
-// update -> log -> evaluate -> save. It talks to the world through `post`; it knows no process, window or database.
+// update -> log -> evaluate -> sample -> save. It talks to the world through `post`; it knows no process, window or
+// database, and no method: what is trained on what is methods/'s.
 import type { JobRecord, Metrics } from '../../preload/contract.ts';
-import { collate } from '../data/batches.ts';
-import { learningRateAt, schedulerTypes } from '../engine/optim/schedule.ts';
+import { learningRateAt } from '../engine/optim/schedule.ts';
 import { UserError } from '../errors.ts';
-import { evalSteps, intervalSteps, warmupSteps } from '../recipe/steps.ts';
+import { seeksBest } from '../recipe/evaluation.ts';
+import { warmupSteps } from '../recipe/steps.ts';
+import { BestEvaluation } from './best-evaluation.ts';
 import { derivedSeed } from './dropout.ts';
 import { evaluate } from './evaluate.ts';
 import type { JobSpec } from './job.ts';
 import { type MicroBatchResult, TrainingLog } from './metrics.ts';
 import { trainingPlan } from './plan.ts';
 import { prepare } from './prepare.ts';
-import { restoreCheckpoint, saveCheckpoint, writeFinalAdapter } from './save.ts';
+import type { OpenSampler } from './sampler.ts';
+import { type Progress, restoreAdapterOf, restoreCheckpoint, saveCheckpoint, writeFinalAdapter } from './save.ts';
+import { timetable } from './timetable.ts';
 
 export type RunControl = {
   post: (record: JobRecord) => void;
@@ -19,45 +23,53 @@ export type RunControl = {
   stopRequested: () => boolean;
   /** Aborted together with stopRequested, for what can be left at once (reading data). */
   signal: AbortSignal;
+  /** How prompts are answered during training. */
+  openSampler: OpenSampler;
 };
 
 /** Trains as the recipe says and writes the adapter. Posts everything but the last record, which it returns. */
 export async function train(
   job: JobSpec,
-  { post, stopRequested, signal }: RunControl,
+  { post, stopRequested, signal, openSampler }: RunControl,
 ): Promise<JobRecord & { type: 'end' }> {
   const { recipe } = job;
   const prepared = await prepare(job, post, signal);
-  const { stepper, evaluation } = prepared;
-  const lengths = Array.from({ length: prepared.train.length }, (_, i) => prepared.train.tokenCount(i));
-  const plan = trainingPlan(recipe, lengths);
+  const { stepper, method } = prepared;
+  const plan = trainingPlan(recipe, method.train.lengths);
   const { totalSteps } = plan;
-  const schedulerType = schedulerTypes.find((type) => type === recipe.lr_scheduler_type);
-  if (schedulerType === undefined) throw new Error(`the loop has no schedule ${recipe.lr_scheduler_type}`);
   const schedule = {
-    type: schedulerType,
+    type: recipe.lr_scheduler_type,
     learningRate: recipe.learning_rate,
     warmupSteps: warmupSteps(recipe, totalSteps),
     totalSteps,
   };
-  const every = {
-    log: intervalSteps(recipe.logging_steps, totalSteps),
-    evaluate: recipe.eval_strategy === 'epoch' ? plan.stepsPerEpoch : evalSteps(recipe, totalSteps),
-    save: recipe.save_strategy === 'epoch' ? plan.stepsPerEpoch : intervalSteps(recipe.save_steps, totalSteps),
-  };
-  const due = (step: number, interval: number): boolean => step % interval === 0 || step === totalSteps;
+  const due = timetable(recipe, plan);
 
   const resumed = job.resumeFrom === undefined ? undefined : restoreCheckpoint(job.resumeFrom, job, prepared);
   const log = new TrainingLog(resumed?.log);
+  const best = new BestEvaluation(recipe, resumed?.best);
   let latest: Metrics = resumed?.metrics ?? {};
   let lastSaved = stepper.step;
-  if (resumed) post({ type: 'event', level: 'info', step: stepper.step, message: `Resumed at step ${stepper.step}.` });
+  const event = (level: 'info' | 'warning', message: string): void => {
+    post({ type: 'event', level, step: stepper.step, message });
+  };
+  if (resumed) event('info', `Resumed at step ${stepper.step}.`);
 
+  const save = (): void => {
+    if (lastSaved === stepper.step && stepper.step > 0) return;
+    const progress: Progress = { log: log.state, metrics: latest, best: best.state };
+    const { path, removed } = saveCheckpoint(job, prepared, progress);
+    lastSaved = stepper.step;
+    post({ type: 'checkpoint', step: stepper.step, path });
+    for (const old of removed) post({ type: 'checkpoint-removed', path: old });
+  };
   const runEvaluation = async (): Promise<void> => {
-    if (!evaluation) return;
-    const metrics = await evaluate(stepper, evaluation, {
+    if (!method.evaluation) return;
+    const metrics = await evaluate(stepper, method, method.evaluation, {
       batchSize: recipe.per_device_eval_batch_size,
+      dropLast: recipe.dataloader_drop_last,
       epoch: plan.epochAfter(stepper.step),
+      numTokens: log.numTokens,
       onProgress: (done, total) => {
         post({ type: 'progress', phase: 'Evaluating', done, total });
       },
@@ -67,32 +79,39 @@ export async function train(
     requireFinite('evaluation loss', metrics.eval_loss ?? Number.NaN, stepper.step, lastSaved);
     latest = { ...latest, ...metrics };
     post({ type: 'evaluation', step: stepper.step, metrics });
+    if (!seeksBest(recipe) || stepper.step === 0) return;
+    const isBest = best.hear(stepper.step, metrics);
+    if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) save();
   };
-  const save = (): void => {
-    if (lastSaved === stepper.step && stepper.step > 0) return;
-    const { path, removed } = saveCheckpoint(job, prepared, { log: log.state, metrics: latest });
-    lastSaved = stepper.step;
-    post({ type: 'checkpoint', step: stepper.step, path });
-    for (const old of removed) post({ type: 'checkpoint-removed', path: old });
+  const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler(prepared);
+  const sample = async (): Promise<void> => {
+    for (const [index, prompt] of (recipe.sample_prompts ?? []).entries()) {
+      if (!sampler || stopRequested()) return;
+      post({ type: 'progress', phase: 'Answering the sample prompts', done: index });
+      const settings = { maxNewTokens: recipe.sample_max_new_tokens, seed: recipe.seed };
+      post({ type: 'sample', step: stepper.step, index, prompt, text: await sampler.answer(prompt, settings) });
+    }
   };
 
   post({ type: 'start', totalSteps, startStep: stepper.step });
-  if (recipe.eval_on_start && !resumed) await runEvaluation();
+  if (!resumed) {
+    if (recipe.eval_on_start) await runEvaluation();
+    await sample();
+  }
 
-  while (stepper.step < totalSteps) {
+  while (stepper.step < totalSteps && !best.patienceIsOver) {
     if (stopRequested()) {
       save();
       return { type: 'end', status: 'stopped', outputDir: job.outputDir, metrics: latest };
     }
     const started = performance.now();
     const index = stepper.step;
-    const batches = plan.microBatches(index).map((rows) => collate([...rows].map((row) => prepared.train.read(row))));
-    const labels = batches.reduce((sum, batch) => sum + batch.labelIds.length, 0);
+    const batches = plan.microBatches(index).map((rows) => method.train.batch(rows));
+    const scales = method.scales(batches);
     const results: MicroBatchResult[] = [];
     for (const [micro, batch] of batches.entries()) {
-      // Every label of the step weighs the same, however the step is cut into micro-batches.
-      const result = await stepper.accumulate(batch, 1 / Math.max(1, labels), derivedSeed(recipe.seed, index, micro));
-      results.push({ ...result, labels: batch.labelIds.length, tokens: batch.tokenCount });
+      const result = await stepper.accumulate(batch, scales[micro] ?? 0, derivedSeed(recipe.seed, index, micro));
+      results.push({ loss: result.loss, tokens: batch.tokenCount, metrics: method.metrics(batch, result) });
     }
     const loss = log.addStep(results);
     const step = index + 1;
@@ -103,17 +122,27 @@ export async function train(
 
     const stepMs = performance.now() - started;
     const tokens = results.reduce((sum, result) => sum + result.tokens, 0);
-    const metrics = due(step, every.log)
-      ? log.take({ gradNorm, learningRate, epoch: plan.epochAfter(step) })
-      : undefined;
+    const metrics = due.log(step) ? log.take({ gradNorm, learningRate, epoch: plan.epochAfter(step) }) : undefined;
     if (metrics) latest = { ...latest, ...metrics };
     post({ type: 'step', step, loss, stepMs, tokensPerSecond: (1000 * tokens) / stepMs, ...(metrics && { metrics }) });
+    const warning = method.watch?.(loss, results.at(-1)?.metrics ?? {});
+    if (warning !== undefined) event('warning', warning);
 
-    if (recipe.eval_strategy !== 'no' && due(step, every.evaluate)) await runEvaluation();
-    if (recipe.save_strategy !== 'no' && due(step, every.save)) save();
+    if (due.evaluate(step)) await runEvaluation();
+    if (due.sample(step) || (best.patienceIsOver && sampler)) await sample();
+    if (due.save(step) || best.patienceIsOver) save();
   }
 
-  writeFinalAdapter(job, prepared, latest);
+  if (best.patienceIsOver && stepper.step < totalSteps)
+    event('info', `Stopped early: ${recipe.early_stopping_patience ?? 0} evaluations in a row without a better ${best.metric}.`);
+  const finalStep = stepper.step;
+  const bestStep = best.state?.step;
+  if (recipe.load_best_model_at_end && bestStep !== undefined && bestStep !== finalStep) {
+    restoreAdapterOf(job, prepared, bestStep);
+    event('info', `The result is the adapter of step ${bestStep}, whose ${best.metric} of ${best.state?.value ?? Number.NaN} was the best.`);
+  }
+  writeFinalAdapter(job, prepared, latest, recipe.load_best_model_at_end ? (bestStep ?? finalStep) : finalStep);
+  await sampler?.dispose();
   await stepper.dispose();
   return { type: 'end', status: 'completed', outputDir: job.outputDir, metrics: latest };
 }

@@ -1,16 +1,16 @@
 // What a run leaves on disk: checkpoints to continue from, and the finished adapter.
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { type AdapterConfig, writeAdapter } from '../checkpoints/adapter.ts';
+import { type Adapter, writeAdapter } from '../checkpoints/adapter.ts';
 import { modelCard } from '../checkpoints/model-card.ts';
 import { baseModelName } from '../checkpoints/model-folder.ts';
-import { pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
+import { checkpointPath, pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
 import { UserError } from '../errors.ts';
+import { methods } from '../recipe/recipe.ts';
 import { resultSettings } from '../recipe/result-settings.ts';
 import type { Metrics } from '../../preload/contract.ts';
-import { type FlatLayout, view } from './flat-parameters.ts';
+import type { BestState } from './best-evaluation.ts';
 import type { JobSpec } from './job.ts';
-import { peftKey } from './lora-start.ts';
 import type { LogState } from './metrics.ts';
 import type { Prepared } from './prepare.ts';
 
@@ -20,74 +20,84 @@ const savedState = z.object({
   log: z.object({
     lossSum: z.number(),
     steps: z.number(),
-    accuracySum: z.number(),
-    microBatches: z.number(),
+    sums: z.record(z.string(), z.number()),
+    count: z.number(),
     numTokens: z.number(),
   }),
   metrics: z.record(z.string(), z.number()),
+  best: z.object({ value: z.number(), step: z.number(), withoutBetter: z.number() }).optional(),
   /** Rows and their lengths, so that resuming on other data is noticed. */
   rows: z.number(),
   seed: z.number(),
 });
 
-type Named = Map<string, { shape: readonly number[]; data: Float32Array }>;
+/** How far a run has come, beside the tensors. */
+export type Progress = { log: LogState; metrics: Metrics; best: BestState | undefined };
 
 /** Writes checkpoint-<step> and drops those beyond save_total_limit. Returns the new path and those dropped. */
 export function saveCheckpoint(
   job: JobSpec,
   prepared: Prepared,
-  { log, metrics }: { log: LogState; metrics: Metrics },
+  { log, metrics, best }: Progress,
 ): { path: string; removed: string[] } {
   const { stepper } = prepared;
-  const { layout } = stepper;
   const path = writeCheckpoint(job.runDir, {
     step: stepper.step,
-    adapter: { config: adapterConfig(job, prepared), tensors: tensorsOf(layout, stepper.parameters, peftKey) },
+    adapter: adapterNow(prepared),
     optimizer: stepper.optimizer.state().tensors,
     state: {
       step: stepper.step,
       log,
       metrics,
-      rows: prepared.train.length,
+      ...(best === undefined ? {} : { best }),
+      rows: prepared.method.train.length,
       seed: job.recipe.seed,
     } satisfies z.infer<typeof savedState>,
   });
-  return { path, removed: pruneCheckpoints(job.runDir, job.recipe.save_total_limit) };
+  const protect = best === undefined ? [] : [checkpointPath(job.runDir, best.step)];
+  return { path, removed: pruneCheckpoints(job.runDir, job.recipe.save_total_limit, { protect }) };
 }
 
 /** Puts a checkpoint's tensors and step into the stepper. Throws a UserError when it belongs to another run. */
-export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared): { log: LogState; metrics: Metrics } {
-  const { stepper } = prepared;
+export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared): Progress {
+  const { stepper, method } = prepared;
   const saved = readCheckpoint(path);
   const state = savedState.safeParse(saved.state);
   if (!state.success) throw misfit(path, `its state cannot be read (${state.error.issues[0]?.message ?? 'invalid'})`);
-  if (state.data.rows !== prepared.train.length)
+  if (state.data.rows !== method.train.length)
     throw misfit(
       path,
-      `it was saved while training on ${state.data.rows} rows, the data now has ${prepared.train.length}`,
+      `it was saved while training on ${state.data.rows} rows, the data now has ${method.train.length}`,
     );
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
-  for (const slot of stepper.layout.slots) {
-    const tensor = saved.adapter.tensors.get(peftKey(slot.name));
-    if (tensor?.shape.join() !== slot.shape.join()) throw misfit(path, `it has no ${peftKey(slot.name)} of this shape`);
-    view(stepper.parameters, slot).set(tensor.data);
-  }
+  restoreAdapter(path, prepared, saved.adapter.tensors);
   stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
-  return { log: state.data.log, metrics: state.data.metrics };
+  return { log: state.data.log, metrics: state.data.metrics, best: state.data.best };
+}
+
+/** Puts only the adapter of a step's checkpoint into the stepper. */
+export function restoreAdapterOf(job: JobSpec, prepared: Prepared, step: number): void {
+  const path = checkpointPath(job.runDir, step);
+  restoreAdapter(path, prepared, readCheckpoint(path).adapter.tensors);
+}
+
+function restoreAdapter(path: string, { lora, stepper }: Prepared, tensors: Adapter['tensors']): void {
+  if (!lora.restore(stepper.layout, stepper.parameters, tensors)) throw misfit(path, 'its adapter has other tensors');
 }
 
 /** The adapter in PEFT's format, with tokenizer files and a model card, in the job's output folder. */
-export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Metrics): void {
-  const { stepper, loaded, report } = prepared;
-  const config = adapterConfig(job, prepared);
+export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Metrics, step: number): void {
+  const { loaded, method } = prepared;
+  const { config, tensors } = adapterNow(prepared);
+  const { report } = method;
   writeAdapter(job.outputDir, {
     config,
-    tensors: tensorsOf(stepper.layout, stepper.parameters, peftKey),
+    tensors,
     card: modelCard({
       name: basename(job.outputDir),
       baseModel: baseModelName(loaded.folder).name,
-      method: 'Supervised fine-tuning (SFT)',
-      settings: { steps: stepper.step, ...resultSettings(job.recipe, config) },
+      method: methods[job.recipe.method].title,
+      settings: { steps: step, ...resultSettings(job.recipe, config) },
       results: metrics,
       data: { ...report, files: report.files.map(({ file }) => file) },
     }),
@@ -96,21 +106,14 @@ export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Met
   });
 }
 
-function adapterConfig(job: JobSpec, { lora, loaded }: Prepared): AdapterConfig {
+/** The adapter as trained so far, on the model as it is on disk. */
+function adapterNow({ lora, loaded, stepper }: Prepared): Adapter {
   const base = baseModelName(loaded.folder);
+  const { config, tensors } = lora.adapter(stepper.layout, stepper.parameters);
   return {
-    r: lora.settings.rank,
-    lora_alpha: lora.settings.alpha,
-    lora_dropout: lora.settings.dropout,
-    target_modules: lora.targetModules,
-    use_rslora: lora.settings.useRslora,
-    base_model_name_or_path: base.name,
-    revision: base.revision,
+    config: { ...config, base_model_name_or_path: base.name, revision: base.revision },
+    tensors: new Map(tensors),
   };
-}
-
-function tensorsOf(layout: FlatLayout, vector: Float32Array, key: (name: string) => string): Named {
-  return new Map(layout.slots.map((slot) => [key(slot.name), { shape: slot.shape, data: view(vector, slot) }]));
 }
 
 function misfit(path: string, what: string): UserError {

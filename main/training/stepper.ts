@@ -15,10 +15,11 @@ import {
   scoresOutput,
   type StepSettings,
 } from './build-step.ts';
-import { dropoutMask } from './dropout.ts';
+import { derivedSeed, dropoutMask, uniformNoise } from './dropout.ts';
 import { collectGarbage } from './garbage.ts';
 import { type FlatLayout, flatLayout, view } from './flat-parameters.ts';
 import { Optimizer, type OptimizerSettings } from './optimizer.ts';
+import type { FrozenInputs } from './lora-values.ts';
 
 export type StepperOptions = {
   model: Model;
@@ -27,6 +28,8 @@ export type StepperOptions = {
   /** Folder of the checkpoint's files. */
   weightsDir?: string;
   memory: 'fast' | 'lean';
+  /** Inputs of the graphs that no step changes; their values may still change before the first one. */
+  frozenInputs?: FrozenInputs;
   /** Which parameters decay; all when absent. */
   decays?: (spec: ParameterSpec) => boolean;
 };
@@ -67,11 +70,13 @@ export class Stepper {
 
   /**
    * Adds a micro-batch's gradients to those of the step in progress. The objective's loss is multiplied with `scale`:
-   * in fine-tuning, 1 / labels of the whole step. `dropoutSeed` decides this micro-batch's dropout.
+   * in fine-tuning, 1 / labels of the whole step. `seed` decides what is random in
+   * this micro-batch: dropout and noise.
    */
-  async accumulate(batch: Batch, scale: number, dropoutSeed: number, signal?: AbortSignal): Promise<BatchResult> {
+  async accumulate(batch: Batch, scale: number, seed: number, signal?: AbortSignal): Promise<BatchResult> {
     const inputs = this.#batchTensors(batch, scale);
-    this.#addDropout(inputs, batch, dropoutSeed);
+    this.#addDropout(inputs, batch, seed);
+    this.#addNoise(inputs, batch, seed);
     const into = new Map<string, RuntimeTensor>();
     for (const slot of this.layout.slots) {
       const names = gradientName(slot.name);
@@ -150,6 +155,8 @@ export class Stepper {
       ],
       [batchInputs.zero, tensor('float32', [], Float32Array.of(0))],
     ]);
+    for (const [name, { shape, data }] of this.#options.frozenInputs ?? [])
+      inputs.set(name, tensor('float32', shape, data));
     for (const [name, { dims, data }] of batch.extra ?? []) inputs.set(name, tensor('float32', dims, data));
     inputs.set(batchInputs.lossScale, tensor('float32', [], Float32Array.of(scale)));
     const chunks = chunksOfLabels(batch.labelRows.length, this.#options.step.headChunks);
@@ -173,6 +180,18 @@ export class Stepper {
     return inputs;
   }
 
+  /** NEFTune's: uniform, of size alpha / sqrt(tokens of a row * hidden). */
+  #addNoise(inputs: Map<string, RuntimeTensor>, batch: Batch, seed: number): void {
+    const { neftuneAlpha, queryBlocks } = this.#options.step;
+    if (neftuneAlpha === 0) return;
+    const { hiddenSize } = this.#options.model;
+    const seq = Math.ceil(batch.seq / queryBlocks) * queryBlocks;
+    const magnitude = neftuneAlpha / Math.sqrt(batch.seq * hiddenSize);
+    const noise = uniformNoise(batch.batch * seq * hiddenSize, magnitude, derivedSeed(seed, noiseStream));
+    const tensor = this.#runtime.tensor('float32', [batch.batch, seq, hiddenSize], noise);
+    inputs.set(batchInputs.neftuneNoise, tensor);
+  }
+
   #addDropout(inputs: Map<string, RuntimeTensor>, batch: Batch, seed: number): void {
     const { trained } = this.#options.step;
     if (trained.kind !== 'lora' || trained.lora.dropout === 0) return;
@@ -193,6 +212,9 @@ function sessionOptions(
 ): { weightsDir?: string; memory: 'fast' | 'lean' } {
   return options.weightsDir === undefined ? { memory } : { memory, weightsDir: options.weightsDir };
 }
+
+/** Keeps noise apart from the dropout of layers. */
+const noiseStream = 0x4e;
 
 /** In place of a label: a row whose membership is 0. */
 const noLabel = -1;

@@ -1,4 +1,4 @@
-"""Writes test/goldens/llama-*: tiny Llama checkpoints with a LoRA adapter, and what transformers + PEFT compute on them.
+"""Writes test/goldens/llama-* and pissa-*: tiny Llama checkpoints with a LoRA adapter, and what transformers + PEFT compute on them.
 
 Usage: python llama_goldens.py OUTPUT_FOLDER [case ...]. README.md in test/goldens describes the files. Everything is
 computed in float32 from the folder as written, so a golden never depends on something that is not in it.
@@ -54,6 +54,30 @@ CASES = {
     "llama-zero-b": {"zero_b": True, "schedule": {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": 2}},
     "llama-packed": {"forest": [["abcdef", "ghij", "klm"], ["abcd", "efghi"]]},
     "llama-tree": {"forest": [["ab(cd)(efg)", "hi"], ["abc(def)(ghij)"]]},
+    "llama-pattern": {
+        "lora": {
+            "use_rslora": True,
+            "lora_alpha": 2,
+            # the first key that fits decides; a key is the end of a name or a regular expression for it
+            "rank_pattern": {"layers.0.self_attn.q_proj": 2, "self_attn.[qk]_proj": 3, r".*\.1\.mlp\.up_proj": 6},
+            "alpha_pattern": {"down_proj": 3, r"model\.layers\.\d+\.mlp\.(up|down)_proj": 1.5},
+        }
+    },
+    "llama-dora": {"lora": {"use_dora": True}},
+    "llama-dora-bias": {
+        "config": {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": False},
+        "lora": {"use_dora": True, "use_rslora": True, "lora_alpha": 3, "rank_pattern": {"q_proj": 2}, "alpha_pattern": {"1.mlp.*": 2}},
+        "dtype": "bfloat16",
+    },
+    # The adapter as PEFT starts it. PEFT trains it on a base model that it has changed in memory.
+    "pissa-llama": {
+        "config": {"attention_bias": True, "tie_word_embeddings": False, "num_hidden_layers": 1},
+        "lora": {"init_lora_weights": "pissa", "rank_pattern": {"o_proj": 2}},
+    },
+    "pissa-llama-dora": {
+        "config": {"num_hidden_layers": 1},
+        "lora": {"init_lora_weights": "pissa", "use_dora": True, "use_rslora": True, "lora_alpha": 2, "target_modules": ["q_proj", "up_proj"]},
+    },
 }
 
 
@@ -119,6 +143,11 @@ def write_adapter(model_folder, adapter_folder, case, random):
     model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **settings))
     with torch.no_grad():
         for name, weight in model.named_parameters():
+            if "init_lora_weights" in settings:
+                settle_signs(model)
+                break
+            if ".lora_magnitude_vector." in name:
+                weight.mul_(1 + normal(random, weight.shape, 0.2))
             if ".lora_A." in name:
                 weight.copy_(normal(random, weight.shape, 0.2))
             elif ".lora_B." in name and not case.get("zero_b"):
@@ -129,6 +158,16 @@ def write_adapter(model_folder, adapter_folder, case, random):
     config = json.loads((adapter_folder / "adapter_config.json").read_text())
     config["target_modules"] = sorted(config["target_modules"])  # PEFT keeps a set: its order changes from run to run
     write_json(adapter_folder / "adapter_config.json", config)
+
+
+def settle_signs(model):
+    """Singular vectors may come with either sign: the largest element of each is made positive in A."""
+    weights = dict(model.named_parameters())
+    for name, a in weights.items():
+        if ".lora_A." in name:
+            signs = torch.sign(a.gather(1, a.abs().argmax(1, keepdim=True)))
+            a.mul_(signs)
+            weights[name.replace(".lora_A.", ".lora_B.")].mul_(signs.T)
 
 
 def plain_batch(case, random):
@@ -247,7 +286,7 @@ def check_against_plain_calls(model, batch, logits, loss):
 
 
 def file_key(name):
-    return name.replace(".default.", ".")
+    return name.replace(".lora_magnitude_vector.default.weight", ".lora_magnitude_vector").replace(".default.", ".")
 
 
 def write_case(folder, name):
@@ -291,6 +330,8 @@ def write_case(folder, name):
         optimizer.step()
         scheduler.step()
     tensors |= {f"final.{key}": weight.detach().clone() for key, weight in trained.items()}
+    if "init_lora_weights" in case.get("lora", {}):
+        tensors["final.logits"] = real_rows(forward(model, batch), batch)
     save_file(tensors, folder / "expected.safetensors")
     write_json(
         folder / "expected.json",

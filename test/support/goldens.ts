@@ -1,12 +1,15 @@
 // Reads test/goldens/llama-*: what PyTorch, transformers and PEFT computed, and the checkpoint they computed it on.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { AdapterTensor } from '../../main/checkpoints/adapter.ts';
 import type { Batch } from '../../main/data/types.ts';
 import type { DType } from '../../main/engine/graph/tensor.ts';
 import type { StoredWeight } from '../../main/engine/nn/weights.ts';
+import type { LoraRecipe } from '../../main/training/lora-start.ts';
 
 export const goldensFolder = fileURLToPath(new URL('../goldens', import.meta.url));
 export const llamaGoldens = readdirSync(goldensFolder).filter((name) => name.startsWith('llama-'));
+export const pissaGoldens = readdirSync(goldensFolder).filter((name) => name.startsWith('pissa-'));
 
 type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
 const dtypes: Record<string, DType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
@@ -37,19 +40,17 @@ export function storedWeights(folder: string): Map<string, StoredWeight> {
 
 /** All tensors of a float32 safetensors file. */
 export function readTensors(path: string): Map<string, Float32Array> {
+  return new Map([...readShapedTensors(path)].map(([name, { data }]) => [name, data]));
+}
+
+/** The same with their shapes. */
+export function readShapedTensors(path: string): Map<string, AdapterTensor> {
   const { header, start, bytes } = readHeader(path);
   return new Map(
-    Object.entries(header).map(
-      ([
-        name,
-        {
-          data_offsets: [from, to],
-        },
-      ]) => [
-        name,
-        new Float32Array(bytes.buffer.slice(bytes.byteOffset + start + from, bytes.byteOffset + start + to)),
-      ],
-    ),
+    Object.entries(header).map(([name, { shape, data_offsets: offsets }]) => {
+      const [from, to] = [offsets[0] + start + bytes.byteOffset, offsets[1] + start + bytes.byteOffset];
+      return [name, { shape, data: new Float32Array(bytes.buffer.slice(from, to)) }];
+    }),
   );
 }
 
@@ -79,6 +80,54 @@ export function goldenBatch(folder: string): Batch {
     labelIds: Int32Array.from(raw.label_ids),
     tokenCount: raw.lengths.reduce((a, b) => a + b, 0),
   };
+}
+
+/** A recipe that continues an adapter; its own settings then replace the others. */
+export function continuedAdapter(path: string): LoraRecipe {
+  return { lora_r: 1, lora_alpha: 1, lora_dropout: 0, use_rslora: false, seed: 0, adapter_name_or_path: path };
+}
+
+type PissaConfig = {
+  r: number;
+  lora_alpha: number;
+  target_modules: string[];
+  use_rslora: boolean;
+  use_dora: boolean;
+  rank_pattern: Record<string, number>;
+};
+
+/**
+ * The recipe of a PiSSA golden, and PEFT's start written as this project keeps one in a checkpoint: A and B beside the
+ * same again, of which B is negative.
+ */
+export function pissaStart(folder: string): { recipe: LoraRecipe; tensors: Map<string, AdapterTensor> } {
+  const config = readJson(`${folder}/adapter/adapter_config.json`) as PissaConfig;
+  const { r, lora_alpha, use_rslora, use_dora, rank_pattern, target_modules } = config;
+  const recipe = {
+    lora_r: r,
+    lora_alpha,
+    lora_dropout: 0,
+    lora_target_modules: target_modules,
+    use_rslora,
+    use_dora,
+    rank_pattern,
+    init_lora_weights: 'pissa',
+    seed: 0,
+  };
+  const tensors = new Map<string, AdapterTensor>();
+  for (const [key, { shape, data }] of readShapedTensors(`${folder}/adapter/adapter_model.safetensors`)) {
+    const [rows = 0, columns = 0] = shape;
+    if (key.includes('lora_A'))
+      tensors.set(key, { shape: [2 * rows, columns], data: Float32Array.from([...data, ...data]) });
+    else if (key.includes('lora_B')) {
+      const beside = Array.from({ length: rows }, (_, row) => {
+        const values = [...data.subarray(row * columns, (row + 1) * columns)];
+        return [...values, ...values.map((x) => -x)];
+      });
+      tensors.set(key, { shape: [rows, 2 * columns], data: Float32Array.from(beside.flat()) });
+    } else tensors.set(key, { shape, data });
+  }
+  return { recipe, tensors };
 }
 
 /** ||a - b|| / ||b|| */

@@ -11,13 +11,19 @@ import { linear } from '../../main/engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../../main/engine/nn/lora.ts';
 import { frozenWeights, type StoredWeight } from '../../main/engine/nn/weights.ts';
 import { readFloat32, type Runtime, type RuntimeTensor } from '../../main/engine/runtime/runtime.ts';
+import type { FrozenInputs } from '../../main/training/lora-values.ts';
 
 export type LogitsOptions = {
   model: Model;
   stored: ReadonlyMap<string, StoredWeight>;
   weightsDir?: string;
   /** Settings of an adapter and its tensors by PEFT's names; the model alone when absent. */
-  adapter?: { lora: LoraSettings; tensors: ReadonlyMap<string, Float32Array> };
+  adapter?: {
+    lora: LoraSettings;
+    tensors: ReadonlyMap<string, Float32Array>;
+    /** What the LoRA reads besides its parameters, see lora-values.ts. */
+    frozenInputs?: FrozenInputs;
+  };
 };
 
 type Positions = Pick<Batch, 'batch' | 'seq' | 'inputIds' | 'positionIds' | 'visibleUntil'>;
@@ -63,6 +69,8 @@ export async function computeLogits(
       ),
     ],
   ]);
+  for (const [name, { shape, data }] of adapter?.frozenInputs ?? [])
+    inputs.set(name, runtime.tensor('float32', shape, data));
   for (const { name, shape } of g.parameters) {
     const key = `base_model.model.${name}`;
     const values = adapter?.tensors.get(key);

@@ -1,16 +1,20 @@
 // The training graph against PyTorch: loss, every LoRA gradient, ten optimizer steps and the final adapter of small
-// Llamas, in the fast and the lean way of building the step.
+// Llamas, in the fast and the lean way of building the step. PiSSA starts on a model that PEFT has changed in memory.
 import { describe, expect, test } from 'vitest';
 import { modelFor } from '../../main/engine/models/registry.ts';
-import { loraTargets } from '../../main/engine/nn/lora.ts';
 import { learningRateAt, type SchedulerType } from '../../main/engine/optim/schedule.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { view } from '../../main/training/flat-parameters.ts';
+import { loadModel, weightReader } from '../../main/training/load-model.ts';
+import { loraStart } from '../../main/training/lora-start.ts';
 import { Stepper } from '../../main/training/stepper.ts';
 import {
+  continuedAdapter,
   goldenBatch,
   goldensFolder,
   llamaGoldens,
+  pissaGoldens,
+  pissaStart,
   readJson,
   readTensors,
   relativeError,
@@ -25,7 +29,6 @@ type Expected = {
   steps: { loss: number; grad_norm: number; learning_rate: number }[];
   final_loss: number;
 };
-type Adapter = { r: number; lora_alpha: number; use_rslora: boolean; target_modules: string[] };
 
 const runtime = await openRuntime({ device: 'cpu' });
 const peftKey = (parameter: string): string => `base_model.model.${parameter}`;
@@ -35,24 +38,16 @@ async function open(
   way: { recompute: boolean; headChunks: number; queryBlocks: number; memory: 'fast' | 'lean' },
 ) {
   const folder = `${goldensFolder}/${name}`;
-  const adapter = readJson(`${folder}/adapter/adapter_config.json`) as Adapter;
   const expected = readJson(`${folder}/expected.json`) as Expected;
   const model = modelFor(readJson(`${folder}/config.json`) as Record<string, unknown>);
   const { optimizer } = expected;
+  const isPissa = pissaGoldens.includes(name);
+  const recipe = isPissa ? pissaStart(folder).recipe : continuedAdapter(`${folder}/adapter`);
+  const lora = loraStart(recipe, model, weightReader(loadModel(folder)));
   const stepper = await Stepper.create(runtime, {
     model,
     step: {
-      trained: {
-        kind: 'lora',
-        stored: storedWeights(folder),
-        lora: {
-          rank: adapter.r,
-          alpha: adapter.lora_alpha,
-          useRslora: adapter.use_rslora,
-          dropout: 0,
-          targets: loraTargets(model.linears, adapter.target_modules),
-        },
-      },
+      trained: { kind: 'lora', stored: storedWeights(folder), lora: lora.settings },
       recompute: way.recompute,
       headChunks: way.headChunks,
       queryBlocks: way.queryBlocks,
@@ -68,9 +63,14 @@ async function open(
     },
     weightsDir: folder,
     memory: way.memory,
+    frozenInputs: lora.frozenInputs,
   });
+  if (isPissa) expect(lora.restore(stepper.layout, stepper.parameters, pissaStart(folder).tensors)).toBe(true);
+  else lora.initialize(stepper.layout, stepper.parameters);
   const start = readTensors(`${folder}/adapter/adapter_model.safetensors`);
-  for (const slot of stepper.layout.slots) view(stepper.parameters, slot).set(start.get(peftKey(slot.name)) ?? []);
+  expect(stepper.layout.slots.map(({ name }) => peftKey(name)).sort()).toEqual([...start.keys()].sort());
+  for (const slot of stepper.layout.slots)
+    expect(view(stepper.parameters, slot), slot.name).toEqual(start.get(peftKey(slot.name)));
   return { stepper, expected, batch: goldenBatch(folder), tensors: readTensors(`${folder}/expected.safetensors`) };
 }
 
@@ -79,7 +79,7 @@ const ways = [
   { recompute: true, headChunks: 3, queryBlocks: 3, memory: 'lean' },
 ] as const;
 
-describe.each(llamaGoldens)('%s', (name) => {
+describe.each([...llamaGoldens, ...pissaGoldens])('%s', (name) => {
   test.each(ways)('loss, gradients and ten steps, recompute $recompute', async (way) => {
     const { stepper, expected, batch, tensors } = await open(name, way);
     const { schedule, optimizer } = expected;

@@ -2,9 +2,11 @@
 // sharing a prefix.
 import { expect, test } from 'vitest';
 import { modelFor } from '../../main/engine/models/registry.ts';
-import { loraTargets } from '../../main/engine/nn/lora.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
+import { loadModel, weightReader } from '../../main/training/load-model.ts';
+import { loraStart } from '../../main/training/lora-start.ts';
 import {
+  continuedAdapter,
   goldenBatch,
   type GoldenBatch,
   goldensFolder,
@@ -16,19 +18,20 @@ import {
 } from '../support/goldens.ts';
 import { computeLogits } from '../support/logits.ts';
 
-type Adapter = { r: number; lora_alpha: number; use_rslora: boolean; target_modules: string[] };
-
 const runtime = await openRuntime({ device: 'cpu' });
 
 test.each(llamaGoldens)('%s', async (name) => {
   const folder = `${goldensFolder}/${name}`;
   const model = modelFor(readJson(`${folder}/config.json`) as Record<string, unknown>);
-  const { r, lora_alpha, use_rslora, target_modules } = readJson(`${folder}/adapter/adapter_config.json`) as Adapter;
-  const targets = loraTargets(model.linears, target_modules);
-  const adapter = {
-    lora: { rank: r, alpha: lora_alpha, useRslora: use_rslora, dropout: 0, targets },
-    tensors: readTensors(`${folder}/adapter/adapter_model.safetensors`),
-  };
+  const { settings, frozenInputs, initialize } = loraStart(
+    continuedAdapter(`${folder}/adapter`),
+    model,
+    weightReader(loadModel(folder)),
+  );
+  // No parameters: the tensors are read below, by a reader of the tests' own.
+  initialize({ slots: [], groups: [], size: 0 }, new Float32Array(0));
+  const tensors = readTensors(`${folder}/adapter/adapter_model.safetensors`);
+  const adapter = { lora: settings, frozenInputs, tensors };
   const expected = readTensors(`${folder}/expected.safetensors`);
   const { lengths } = readJson(`${folder}/batch.json`) as GoldenBatch;
   const batch = goldenBatch(folder);

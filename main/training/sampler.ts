@@ -1,0 +1,15 @@
+// How a run asks for answers to its sample prompts. Decoding is generation/'s, which builds on this folder; so the job
+// process brings it along.
+import type { Message } from '../data/types.ts';
+import type { Prepared } from './prepare.ts';
+
+/** A text to continue, or a conversation to answer. */
+export type SamplePrompt = string | Message[];
+
+export type Sampler = {
+  /** The answer of the model as trained so far; greedy, so that steps can be compared. */
+  answer(prompt: SamplePrompt, settings: { maxNewTokens: number; seed: number }): Promise<string>;
+  dispose(): Promise<void>;
+};
+
+export type OpenSampler = (prepared: Prepared) => Promise<Sampler>;
