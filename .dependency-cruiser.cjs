@@ -13,6 +13,7 @@ const lowerFloors = {
   generation: 'main/generation/',
   training: 'main/training/',
   export: 'main/export/',
+  job: 'main/job/',
   starter: 'main/starter/',
   app: 'main/app/',
 };
@@ -35,6 +36,7 @@ const allowed = {
   'main/checkpoints/': [engine],
   'main/training/': [engine, data, checkpoints, recipe],
   'main/generation/': [engine, data, checkpoints, recipe, training],
+  'main/job/': [engine, data, checkpoints, recipe, training, generation],
   'main/export/': [engine, data, checkpoints, recipe, store],
   'main/starter/': [engine, data, checkpoints, recipe, hub, training, generation],
   'main/app/': Object.values(lowerFloors).filter((folder) => folder !== app),

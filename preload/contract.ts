@@ -11,6 +11,10 @@ export type Metrics = z.infer<typeof metrics>;
 export const runStatus = z.enum(['queued', 'preparing', 'training', 'completed', 'stopped', 'failed', 'interrupted']);
 export type RunStatus = z.infer<typeof runStatus>;
 
+/** A text to continue, or a conversation to answer. */
+export const samplePrompt = z.union([z.string(), z.array(z.object({ role: z.string(), content: z.string() }))]);
+export type SamplePrompt = z.infer<typeof samplePrompt>;
+
 /** Posted by the job process, in order; the host stores and shows them. */
 export const jobRecord = z.discriminatedUnion('type', [
   /** Long preparation: "Tokenizing", "Loading weights". `total` is absent where it is unknown. */
@@ -27,6 +31,15 @@ export const jobRecord = z.discriminatedUnion('type', [
     metrics: metrics.optional(),
   }),
   z.object({ type: z.literal('evaluation'), step: z.number(), metrics }),
+  /** What the model as trained so far answers to a prompt of the recipe. */
+  z.object({
+    type: z.literal('sample'),
+    step: z.number(),
+    /** Place of the prompt in sample_prompts. */
+    index: z.number(),
+    prompt: samplePrompt,
+    text: z.string(),
+  }),
   z.object({ type: z.literal('checkpoint'), step: z.number(), path: z.string() }),
   z.object({ type: z.literal('checkpoint-removed'), path: z.string() }),
   /** Something a person should be able to read later: device chosen, rows dropped, resumed … */
@@ -87,6 +100,8 @@ export const runDetail = runSummary.extend({
     }),
   ),
   checkpoints: z.array(z.object({ step: z.number(), path: z.string(), createdAt: z.number() })),
+  /** Answers to the recipe's sample_prompts, by step and prompt. */
+  samples: z.array(z.object({ step: z.number(), index: z.number(), prompt: samplePrompt, text: z.string() })),
   /** `step` is null where the finished adapter was exported. */
   exports: z.array(z.object({ at: z.number(), target: z.string(), step: z.number().nullable(), path: z.string() })),
   /** Why it failed. */

@@ -4,7 +4,8 @@ import { loadTokenizer } from '../data/tokenizer.ts';
 import { UserError } from '../errors.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { Method } from '../recipe/recipe.ts';
-import { dataOptions } from '../training/prepare.ts';
+import { preferenceOptions } from '../training/methods/dpo.ts';
+import { sftDataOptions } from '../training/methods/sft.ts';
 import type { Home } from './home.ts';
 import { resolveRecipe } from './resolve-recipe.ts';
 

@@ -76,6 +76,11 @@ function write(history: History, runId: string, record: JobRecord, recordedAt: n
     case 'evaluation':
       history.metrics.addEvaluation(runId, { step: record.step, recordedAt, metrics: record.metrics });
       return {};
+    case 'sample': {
+      const { step, index, prompt, text } = record;
+      history.samples.add(runId, { step, index, recordedAt, prompt, text });
+      return {};
+    }
     case 'checkpoint':
       history.checkpoints.add(runId, { step: record.step, path: record.path, recordedAt });
       return {};

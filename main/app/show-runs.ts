@@ -33,7 +33,7 @@ export function listRuns(app: App): RunSummary[] {
 /** Everything the history knows of one run. Throws UserError "run-not-found" or "run-ambiguous". */
 export function showRun(app: App, name: string): RunDetail {
   const run = findRun(app, name);
-  const { metrics, events, checkpoints, exports } = app.history;
+  const { metrics, events, checkpoints, exports, samples } = app.history;
   if (!isUnderWay(run)) reconcileCheckpoints(app, run);
   const steps = metrics.steps(run.id);
   const rows = [
@@ -50,6 +50,7 @@ export function showRun(app: App, name: string): RunDetail {
       .list(run.id)
       .map(({ recordedAt, step, level, message }) => ({ at: recordedAt, step: step ?? null, level, message })),
     checkpoints: checkpoints.list(run.id).map(({ step, path, recordedAt }) => ({ step, path, createdAt: recordedAt })),
+    samples: samples.list(run.id).map(({ step, index, prompt, text }) => ({ step, index, prompt, text })),
     exports: exports
       .list(run.id)
       .map(({ recordedAt, target, step, path }) => ({ at: recordedAt, target, step: step ?? null, path })),

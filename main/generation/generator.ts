@@ -8,8 +8,9 @@ import type { Message } from '../data/types.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
-import { loadModel } from '../training/load-model.ts';
-import { adapterOn, peftKey } from '../training/lora-start.ts';
+import type { ParameterSpec } from '../training/build-step.ts';
+import { type LoadedModel, loadModel } from '../training/load-model.ts';
+import { type AdapterOnModel, adapterOn, peftKey } from '../training/lora-start.ts';
 import { buildDecoder, cacheName, decoderInputs, logitsOutput } from './build-decoder.ts';
 import { rowFactors } from './row-factors.ts';
 import { sampler, type SamplingSettings } from './sampler.ts';
@@ -19,6 +20,14 @@ export type GeneratorOptions = {
   adapterPath?: string | undefined;
   /** "auto" or a device name. */
   device?: string | undefined;
+};
+
+export type GeneratorParts = {
+  loaded: LoadedModel;
+  tokenizer: TextTokenizer;
+  runtime: Runtime;
+  adapter: AdapterOnModel | undefined;
+  memory: 'fast' | 'lean';
 };
 
 export type GenerateOptions = SamplingSettings & {
@@ -32,74 +41,70 @@ export type GenerateOptions = SamplingSettings & {
 
 export class Generator {
   readonly tokenizer: TextTokenizer;
+  readonly #loaded: LoadedModel;
   readonly #runtime: Runtime;
   readonly #session: Session;
-  readonly #layers: number;
+  readonly #parameters: readonly ParameterSpec[];
   readonly #cacheShape: readonly [kvHeads: number, headDim: number];
-  readonly #maxPositions: number;
   readonly #stopIds: ReadonlySet<number>;
-  readonly #adapter: ReadonlyMap<string, RuntimeTensor>;
-  readonly #noAdapter: ReadonlyMap<string, RuntimeTensor>;
+  readonly #adapter = new Map<string, RuntimeTensor>();
+  readonly #noAdapter = new Map<string, RuntimeTensor>();
 
   /** Throws UserErrors of the model, the adapter and the tokenizer. */
   static async open(options: GeneratorOptions): Promise<Generator> {
-    const { folder, model, stored, weightsDir } = loadModel(options.modelPath);
-    const tokenizer = loadTokenizer(folder.path);
-    checkVocabulary(tokenizer, model.vocabSize, options.modelPath);
-    const lora = options.adapterPath === undefined ? undefined : adapterOn(model, options.adapterPath);
+    const loaded = loadModel(options.modelPath);
+    const tokenizer = loadTokenizer(loaded.folder.path);
+    checkVocabulary(tokenizer, loaded.model.vocabSize, options.modelPath);
+    const adapter = options.adapterPath === undefined ? undefined : adapterOn(loaded.model, options.adapterPath);
     const runtime = await openRuntime({ device: options.device ?? 'auto' });
-    const { graph, parameters } = buildDecoder(model, stored, lora?.settings, model.maxPositions);
-    const session = await runtime.createSession(graph, { weightsDir, memory: 'fast' });
-    const adapter = new Map<string, RuntimeTensor>();
-    const noAdapter = new Map<string, RuntimeTensor>();
-    if (lora) {
-      const valueOf = (name: string): Float32Array => {
-        const data = lora.tensors.get(peftKey(name))?.data;
-        if (!data) throw new Error(`the adapter has no ${name}`);
-        return data;
-      };
-      const factors = await rowFactors(runtime, { stored, weightsDir, settings: lora.settings, valueOf });
-      for (const { name, shape } of parameters) {
-        const size = shape.reduce((a, b) => a * b, 1);
-        const factor = factors.get(name);
-        adapter.set(name, runtime.tensor('float32', shape, factor ?? valueOf(name)));
-        // A branch of 0, and rows as long as they are.
-        noAdapter.set(name, runtime.tensor('float32', shape, new Float32Array(size).fill(factor ? 1 : 0)));
-      }
-    }
-    return new Generator({
-      tokenizer,
-      runtime,
-      session,
-      layers: model.layers,
-      cacheShape: [model.kvHeads, model.headDim],
-      maxPositions: model.maxPositions,
-      stopIds: stopIds(tokenizer, folder.path),
-      adapter,
-      noAdapter,
-    });
+    return Generator.around({ loaded, tokenizer, runtime, adapter, memory: 'fast' });
   }
 
-  private constructor(parts: {
-    tokenizer: TextTokenizer;
-    runtime: Runtime;
-    session: Session;
-    layers: number;
-    cacheShape: readonly [number, number];
-    maxPositions: number;
-    stopIds: ReadonlySet<number>;
-    adapter: ReadonlyMap<string, RuntimeTensor>;
-    noAdapter: ReadonlyMap<string, RuntimeTensor>;
-  }) {
-    this.tokenizer = parts.tokenizer;
-    this.#runtime = parts.runtime;
-    this.#session = parts.session;
-    this.#layers = parts.layers;
-    this.#cacheShape = parts.cacheShape;
-    this.#maxPositions = parts.maxPositions;
-    this.#stopIds = parts.stopIds;
-    this.#adapter = parts.adapter;
-    this.#noAdapter = parts.noAdapter;
+  /** A generator on what is open already. */
+  static async around(parts: GeneratorParts): Promise<Generator> {
+    const { loaded, runtime, adapter, memory } = parts;
+    const { model, stored, weightsDir } = loaded;
+    const { graph, parameters } = buildDecoder(model, stored, adapter?.settings, model.maxPositions);
+    const session = await runtime.createSession(graph, { weightsDir, memory });
+    const generator = new Generator(parts, session, parameters);
+    if (adapter) await generator.useAdapter(adapter);
+    return generator;
+  }
+
+  private constructor(
+    { loaded, tokenizer, runtime }: GeneratorParts,
+    session: Session,
+    parameters: readonly ParameterSpec[],
+  ) {
+    const { model, folder } = loaded;
+    this.tokenizer = tokenizer;
+    this.#loaded = loaded;
+    this.#runtime = runtime;
+    this.#session = session;
+    this.#parameters = parameters;
+    this.#cacheShape = [model.kvHeads, model.headDim];
+    this.#stopIds = stopIds(tokenizer, folder.path);
+  }
+
+  /** Answers from now on with these values; the adapter must be of the settings that the generator was opened with. */
+  async useAdapter({ settings, tensors }: AdapterOnModel): Promise<void> {
+    const { stored, weightsDir } = this.#loaded;
+    const runtime = this.#runtime;
+    const valueOf = (name: string): Float32Array => {
+      const data = tensors.get(peftKey(name))?.data;
+      if (!data) throw new Error(`the adapter has no ${name}`);
+      return data;
+    };
+    const factors = await rowFactors(runtime, { stored, weightsDir, settings, valueOf });
+    this.#adapter.clear();
+    this.#noAdapter.clear();
+    for (const { name, shape } of this.#parameters) {
+      const size = shape.reduce((a, b) => a * b, 1);
+      const factor = factors.get(name);
+      this.#adapter.set(name, runtime.tensor('float32', shape, factor ?? valueOf(name)));
+      // A branch of 0, and rows as long as they are.
+      this.#noAdapter.set(name, runtime.tensor('float32', shape, new Float32Array(size).fill(factor ? 1 : 0)));
+    }
   }
 
   /** The text of the answer, piece by piece. Ends at an end token, after maxNewTokens, or where positions run out. */
@@ -111,10 +116,10 @@ export class Generator {
         ? tokenizer.encode(prompt)
         : tokenizer.encode(tokenizer.renderChat(prompt, { addGenerationPrompt: true }), { specialTokens: false });
     if (ids.length === 0 && tokenizer.bosId !== undefined) ids.push(tokenizer.bosId);
-    if (ids.length === 0 || ids.length >= this.#maxPositions)
+    if (ids.length === 0 || ids.length >= this.#loaded.model.maxPositions)
       throw new UserError({
         code: 'prompt-length',
-        message: `The prompt has ${ids.length} tokens; the model takes 1 to ${this.#maxPositions - 1}.`,
+        message: `The prompt has ${ids.length} tokens; the model takes 1 to ${this.#loaded.model.maxPositions - 1}.`,
         fix: ids.length === 0 ? 'Write something for the model to continue.' : 'Shorten the prompt.',
       });
     const choose = sampler(options);
@@ -122,7 +127,7 @@ export class Generator {
     let cache = this.#emptyCache();
     let past = 0;
     let fresh = ids;
-    const last = Math.min(maxNewTokens, this.#maxPositions - ids.length);
+    const last = Math.min(maxNewTokens, this.#loaded.model.maxPositions - ids.length);
     for (let count = 0; count < last; count++) {
       const outputs = await this.#session.run(this.#inputs(fresh, past, cache, options.withoutAdapter), undefined, {
         signal,
@@ -161,7 +166,7 @@ export class Generator {
       [decoderInputs.lastRows, tensor('int32', [1], Int32Array.of(seq - 1))],
       ...(withoutAdapter ? this.#noAdapter : this.#adapter),
     ]);
-    for (let layer = 0; layer < this.#layers; layer++) {
+    for (let layer = 0; layer < this.#loaded.model.layers; layer++) {
       for (const part of ['keys', 'values'] as const) {
         const names = cacheName(part, layer);
         const before = cache.get(names.after);
@@ -176,7 +181,7 @@ export class Generator {
     const [kvHeads, headDim] = this.#cacheShape;
     const empty = this.#runtime.tensor('float32', [1, kvHeads, 0, headDim], new Float32Array(0));
     return new Map(
-      Array.from({ length: this.#layers }, (_, layer) => [
+      Array.from({ length: this.#loaded.model.layers }, (_, layer) => [
         [cacheName('keys', layer).after, empty] as const,
         [cacheName('values', layer).after, empty] as const,
       ]).flat(),

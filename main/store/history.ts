@@ -1,7 +1,7 @@
 // The history: a SQLite database that only a host process writes. Opens it, keeps its layout current, and gathers
 // the tables. What the rows mean is for app/ to say.
 import DatabaseConstructor, { type Database } from 'better-sqlite3';
-import { checkpointTable, eventTable, exportTable } from './journal.ts';
+import { checkpointTable, eventTable, exportTable, sampleTable } from './journal.ts';
 import { metricTable } from './metrics.ts';
 import { migrate } from './migrate.ts';
 import { historyProblem } from './problems.ts';
@@ -17,6 +17,7 @@ function tables(database: Database) {
     events: eventTable(database),
     checkpoints: checkpointTable(database),
     exports: exportTable(database),
+    samples: sampleTable(database),
     /** Runs `work` in one transaction that no other process can write into; all of it is kept, or none. */
     transaction: <Result>(work: () => Result): Result => database.transaction(work).immediate(),
     /** Differs from the last call's answer when any process has written since. */

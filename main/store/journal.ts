@@ -1,5 +1,7 @@
-// What else happens to a run: events to read later, checkpoints that lie on disk, exports that were written.
+// What else happens to a run: events to read later, checkpoints that lie on disk, exports that were written, answers to
+// sample prompts.
 import type { Database } from 'better-sqlite3';
+import type { SamplePrompt } from '../../preload/contract.ts';
 
 export type StoredEvent = {
   recordedAt: number;
@@ -12,6 +14,9 @@ export type StoredCheckpoint = { step: number; path: string; recordedAt: number 
 
 /** `step` is absent where the finished adapter was exported. */
 export type StoredExport = { recordedAt: number; target: string; step?: number; path: string };
+
+/** `index` is the prompt's place in the recipe. */
+export type StoredSample = { step: number; index: number; recordedAt: number; prompt: SamplePrompt; text: string };
 
 type WithNullStep<Row extends { step?: number }> = Omit<Row, 'step'> & { step: number | null };
 
@@ -69,5 +74,24 @@ export function exportTable(database: Database) {
       insert.run({ ...entry, runId, step: entry.step ?? null });
     },
     list: (runId: string): StoredExport[] => list.all(runId).map(withoutNull),
+  };
+}
+
+/** Statements on answers to sample prompts, by step and prompt. A step sampled twice (after a resume) keeps the later. */
+export function sampleTable(database: Database) {
+  const insert = database.prepare(
+    `insert or replace into samples (run_id, step, prompt_index, recorded_at, prompt, answer)
+     values (@runId, @step, @index, @recordedAt, @prompt, @text)`,
+  );
+  const list = database.prepare<[string], Omit<StoredSample, 'prompt'> & { prompt: string }>(
+    `select step, prompt_index as "index", recorded_at as recordedAt, prompt, answer as text from samples
+     where run_id = ? order by step, prompt_index`,
+  );
+  return {
+    add(runId: string, sample: StoredSample): void {
+      insert.run({ ...sample, runId, prompt: JSON.stringify(sample.prompt) });
+    },
+    list: (runId: string): StoredSample[] =>
+      list.all(runId).map(({ prompt, ...sample }) => ({ ...sample, prompt: JSON.parse(prompt) as SamplePrompt })),
   };
 }

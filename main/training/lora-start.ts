@@ -190,12 +190,17 @@ function continuedLora(path: string, model: Model, readWeight: ReadWeight): Lora
 export type AdapterOnModel = {
   settings: LoraSettings;
   targetModules: string[];
-  tensors: ReturnType<typeof readAdapter>['tensors'];
+  tensors: AdapterTensors;
 };
 
 /** An adapter on disk, checked tensor by tensor against the model it shall sit on. Throws a UserError on a misfit. */
 export function adapterOn(model: Model, path: string): AdapterOnModel {
   const { config, tensors } = readAdapter(path);
+  return adapterFrom(model, config, tensors, path);
+}
+
+/** The same for one that is in memory already; `path` says in errors where it came from. */
+export function adapterFrom(model: Model, config: AdapterFacts, tensors: AdapterTensors, path: string): AdapterOnModel {
   const targets = loraTargets(model.linears, config.target_modules);
   const misfit = (what: string): UserError =>
     new UserError({

@@ -12,6 +12,7 @@ import { loraStart, type LoraStart } from './lora-start.ts';
 import { loadDpo } from './methods/dpo.ts';
 import type { LoadedMethod, MethodContext } from './methods/method.ts';
 import { loadSft } from './methods/sft.ts';
+import { headChunks, queryBlocks } from './step-cuts.ts';
 import { Stepper } from './stepper.ts';
 
 export type Prepared = {
@@ -99,23 +100,4 @@ function checkLengths({ model }: LoadedModel, { train, longest }: LoadedMethod, 
     level: 'warning',
     message: `The longest row has ${longest} tokens, the model was made for ${model.maxPositions} (max_position_embeddings). Set max_length to ${model.maxPositions} or less to stay within.`,
   });
-}
-
-/** Blocks of attention's queries: the more, the less is computed of what causal rows cannot see. */
-export function queryBlocks(longestRow: number): number {
-  return Math.min(8, Math.max(1, Math.floor(longestRow / 128)));
-}
-
-/** Parts in which labelled rows go through the head, so that a part's logits take at most 12 MB (lean) or 256 MB. */
-export function headChunks({
-  rows,
-  vocabSize,
-  memory,
-}: {
-  rows: number;
-  vocabSize: number;
-  memory: 'fast' | 'lean';
-}): number {
-  const budgetBytes = (memory === 'lean' ? 12 : 256) * 2 ** 20;
-  return Math.max(1, Math.ceil((rows * vocabSize * 4) / budgetBytes));
 }

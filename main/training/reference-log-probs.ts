@@ -13,7 +13,7 @@ export type ReferenceOptions = {
   /** Fingerprint of the pairs' tokens. */
   dataset: string;
   settings: { ldAlpha: number | undefined; startsFromAdapter: boolean };
-  modelFingerprint: () => Promise<string>;
+  modelFingerprint: () => string;
   batchSize: number;
   which: string;
   cacheDir: string;
@@ -27,7 +27,7 @@ export async function referenceLogProbs(
   pairs: { length: number; batch(rows: ArrayLike<number>): Batch },
   options: ReferenceOptions,
 ): Promise<Float32Array> {
-  const path = join(options.cacheDir, `reference-${await cacheKey(stepper, options)}.bin`);
+  const path = join(options.cacheDir, `reference-${cacheKey(stepper, options)}.bin`);
   const kept = read(path, 2 * pairs.length);
   if (kept) return kept;
   const found = new Float32Array(2 * pairs.length);
@@ -49,9 +49,9 @@ export async function referenceLogProbs(
   return found;
 }
 
-async function cacheKey(stepper: Stepper, { dataset, settings, modelFingerprint }: ReferenceOptions): Promise<string> {
+function cacheKey(stepper: Stepper, { dataset, settings, modelFingerprint }: ReferenceOptions): string {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([cacheVersion, dataset, settings, await modelFingerprint()]));
+  hash.update(JSON.stringify([cacheVersion, dataset, settings, modelFingerprint()]));
   // A fresh adapter changes nothing, however its A was drawn.
   if (settings.startsFromAdapter) hash.update(new Uint8Array(stepper.parameters.buffer));
   return hash.digest('hex').slice(0, 32);

@@ -23,8 +23,8 @@ export type RunControl = {
   stopRequested: () => boolean;
   /** Aborted together with stopRequested, for what can be left at once (reading data). */
   signal: AbortSignal;
-  /** How prompts are answered during training. */
-  openSampler: OpenSampler;
+  /** How sample prompts are answered; without it there can be none. */
+  openSampler?: OpenSampler;
 };
 
 /** Trains as the recipe says and writes the adapter. Posts everything but the last record, which it returns. */
@@ -83,7 +83,7 @@ export async function train(
     const isBest = best.hear(stepper.step, metrics);
     if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) save();
   };
-  const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler(prepared);
+  const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler?.(prepared);
   const sample = async (): Promise<void> => {
     for (const [index, prompt] of (recipe.sample_prompts ?? []).entries()) {
       if (!sampler || stopRequested()) return;

@@ -1,10 +1,7 @@
 // How a run asks for answers to its sample prompts. Decoding is generation/'s, which builds on this folder; so the job
 // process brings it along.
-import type { Message } from '../data/types.ts';
+import type { SamplePrompt } from '../../preload/contract.ts';
 import type { Prepared } from './prepare.ts';
-
-/** A text to continue, or a conversation to answer. */
-export type SamplePrompt = string | Message[];
 
 export type Sampler = {
   /** The answer of the model as trained so far; greedy, so that steps can be compared. */

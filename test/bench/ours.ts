@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { Batch } from '../../main/data/types.ts';
+import { sftObjective } from '../../main/engine/losses/sft.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { loadModel } from '../../main/training/load-model.ts';
-import { headChunks, queryBlocks } from '../../main/training/prepare.ts';
+import { headChunks, queryBlocks } from '../../main/training/step-cuts.ts';
 import { Stepper } from '../../main/training/stepper.ts';
 
 const { values } = parseArgs({
@@ -31,7 +32,9 @@ const stepper = await Stepper.create(runtime, {
       stored,
       lora: { rank, alpha: 2 * rank, useRslora: false, dropout: 0, targets: new Set(model.linears) },
     },
+    objective: sftObjective('nll'),
     recompute: memory === 'lean',
+    neftuneAlpha: 0,
     headChunks: headChunks({ rows: Number(values.rows), vocabSize: model.vocabSize, memory }),
     queryBlocks: queryBlocks(Number(values.seq)),
     maxPositions: 2048,
@@ -99,6 +102,8 @@ function toBatch(ids: number[][], labels: number[][]): Batch {
     visibleUntil: new Int32Array(ids.length * seq).fill(seq),
     labelRows: Int32Array.from(targets, ({ row }) => row),
     labelIds: Int32Array.from(targets, ({ label }) => label),
+    sequences: 1,
+    membership: new Float32Array(targets.length).fill(1),
     tokenCount: ids.length * seq,
   };
 }

@@ -78,6 +78,8 @@ export function goldenBatch(folder: string): Batch {
     visibleUntil: Int32Array.from(raw.visible_until.flat()),
     labelRows: Int32Array.from(raw.label_rows),
     labelIds: Int32Array.from(raw.label_ids),
+    sequences: 1,
+    membership: new Float32Array(raw.label_ids.length).fill(1),
     tokenCount: raw.lengths.reduce((a, b) => a + b, 0),
   };
 }

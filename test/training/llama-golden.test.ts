@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { modelFor } from '../../main/engine/models/registry.ts';
 import { learningRateAt, type SchedulerType } from '../../main/engine/optim/schedule.ts';
+import { sftObjective } from '../../main/engine/losses/sft.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { view } from '../../main/training/flat-parameters.ts';
 import { loadModel, weightReader } from '../../main/training/load-model.ts';
@@ -49,7 +50,9 @@ async function open(
     step: {
       trained: { kind: 'lora', stored: storedWeights(folder), lora: lora.settings },
       recompute: way.recompute,
+      objective: sftObjective('nll'),
       headChunks: way.headChunks,
+      neftuneAlpha: 0,
       queryBlocks: way.queryBlocks,
       maxPositions: 64,
     },

@@ -29,7 +29,7 @@ test.each(llamaGoldens)('%s', async (name) => {
     weightReader(loadModel(folder)),
   );
   // No parameters: the tensors are read below, by a reader of the tests' own.
-  initialize({ slots: [], groups: [], size: 0 }, new Float32Array(0));
+  initialize({ slots: [], size: 0 }, new Float32Array(0));
   const tensors = readTensors(`${folder}/adapter/adapter_model.safetensors`);
   const adapter = { lora: settings, frozenInputs, tensors };
   const expected = readTensors(`${folder}/expected.safetensors`);

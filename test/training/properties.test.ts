@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { collate } from '../../main/data/batches.ts';
 import type { Batch, TokenizedExample } from '../../main/data/types.ts';
 import { modelFor } from '../../main/engine/models/registry.ts';
+import { sftObjective } from '../../main/engine/losses/sft.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { view } from '../../main/training/flat-parameters.ts';
 import { Stepper } from '../../main/training/stepper.ts';
@@ -35,7 +36,15 @@ async function open({
   const lora = { rank, alpha: 8, useRslora: false, dropout, targets: new Set(model.linears) };
   const stepper = await Stepper.create(runtime, {
     model,
-    step: { trained: { kind: 'lora', lora, stored }, recompute, headChunks, queryBlocks, maxPositions: 64 },
+    step: {
+      trained: { kind: 'lora', lora, stored },
+      objective: sftObjective('nll'),
+      recompute,
+      headChunks,
+      neftuneAlpha: 0,
+      queryBlocks,
+      maxPositions: 64,
+    },
     optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
     weightsDir: folder,
     memory: recompute ? 'lean' : 'fast',

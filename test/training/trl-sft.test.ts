@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../main/data/load-dataset.ts';
 import { loadTokenizer } from '../../main/data/tokenizer.ts';
 import { parseRecipe } from '../../main/recipe/parse.ts';
-import { dataOptions } from '../../main/training/prepare.ts';
+import { sftDataOptions } from '../../main/training/methods/sft.ts';
 import { train } from '../../main/training/run.ts';
 import type { JobRecord, Metrics } from '../../preload/contract.ts';
 import { goldensFolder, readJson } from '../support/goldens.ts';
@@ -65,7 +65,7 @@ describe.skipIf(sharedData === undefined)('like TRL', () => {
   test.each(['full', 'completion'])('%s: the same tokens and targets', async (name) => {
     const recipe = recipeOf(name);
     const tokenizer = loadTokenizer(model);
-    const { dataset } = await loadDataset(dataOptions(recipe, recipe.dataset_name, join(work, 'tokens')), tokenizer, {
+    const { dataset } = await loadDataset(sftDataOptions(recipe, recipe.dataset_name, join(work, 'tokens')), tokenizer, {
       onProgress: () => undefined,
       signal: new AbortController().signal,
     });

@@ -9,7 +9,7 @@ import type { JobSpec } from '../../training/job.ts';
 /** The worker's entry: beside this file in the build, in its own folder in the sources. */
 function workerFile(): string {
   const built = join(import.meta.dirname, 'worker.js');
-  return existsSync(built) ? built : join(import.meta.dirname, '../../training/worker.ts');
+  return existsSync(built) ? built : join(import.meta.dirname, '../../job/worker.ts');
 }
 
 /** Fulfilled once the process is gone and everything it sent has arrived. */

@@ -21,6 +21,10 @@ function metricWords(metrics: Metrics): string {
     mean_token_accuracy: 'accuracy',
     eval_loss: 'eval loss',
     eval_mean_token_accuracy: 'eval accuracy',
+    'rewards/margins': 'margin',
+    'rewards/accuracies': 'chosen preferred',
+    'eval_rewards/margins': 'eval margin',
+    'eval_rewards/accuracies': 'eval chosen preferred',
     epoch: 'epoch',
   };
   return Object.entries(words)
@@ -52,6 +56,10 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
     onRecord(record) {
       if (record.type === 'step' && record.metrics !== undefined) row({ step: record.step, ...record.metrics });
       if (record.type === 'evaluation') row({ step: record.step, ...record.metrics });
+      if (record.type === 'sample') {
+        const { step, index, prompt, text } = record;
+        row({ event: 'sample', step, index, prompt, text });
+      }
       progress(record);
     },
     ended({ runId, modelFolder }, { status, outputDir, error, lastStep, checkpoint, refused }) {
@@ -114,6 +122,9 @@ function progressLines(terminal: Terminal): (record: JobRecord) => void {
       case 'evaluation':
         terminal.line(`${stepOf(record.step)}  ${metricWords(record.metrics)}`);
         break;
+      case 'sample':
+        terminal.line(`${stepOf(record.step)}  sample ${record.index + 1}: ${oneLine(record.text)}`);
+        break;
       case 'checkpoint':
         terminal.line(`${stepOf(record.step)}  saved ${record.path}`);
         break;
@@ -126,6 +137,14 @@ function progressLines(terminal: Terminal): (record: JobRecord) => void {
     }
   };
 }
+
+/** The beginning of an answer, line ends shown. */
+function oneLine(text: string): string {
+  const line = text.trim().replaceAll(/\s*\n\s*/g, ' ⏎ ');
+  return line.length > sampleWidth ? `${line.slice(0, sampleWidth - 1)}…` : line;
+}
+
+const sampleWidth = 160;
 
 function afterFailure(runId: string, step: number | undefined): string {
   const resume = step === undefined ? '' : `, and lorelei resume ${runId} continues from step ${step}`;

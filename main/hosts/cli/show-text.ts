@@ -37,6 +37,18 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
 }
 
+/** The first and the newest answer to each prompt. */
+function sampleLines({ samples }: RunDetail): string[] {
+  const byPrompt = Map.groupBy(samples, ({ index }) => index);
+  return [...byPrompt.values()].flatMap((answers) => {
+    const [first, last] = [answers[0], answers.at(-1)];
+    if (!first || !last) return [];
+    const prompt = typeof first.prompt === 'string' ? first.prompt : (first.prompt.at(-1)?.content ?? '');
+    const shown = first === last ? [first] : [first, last];
+    return [prompt, ...shown.map(({ step, text }) => `  step ${wholeText(step)}  ${text.trim().replaceAll(/\s+/g, ' ')}`)];
+  });
+}
+
 function nextStep({ status, id, outputDir, recipe, checkpoints }: RunDetail): string {
   const resume = checkpoints.length === 0 ? 'starts it again' : `continues from step ${checkpoints.at(-1)?.step ?? 0}`;
   switch (status) {
@@ -82,6 +94,7 @@ export function runText(run: RunDetail, width: number | undefined): string[] {
       'Checkpoints',
       run.checkpoints.map(({ step, path }) => `step ${wholeText(step)}  ${path}`),
     ),
+    ...section('Samples', sampleLines(run)),
     ...section(
       'Exports',
       run.exports.map(({ target, step, path }) => `${target}${step === null ? '' : ` of step ${step}`}  ${path}`),

@@ -2,10 +2,11 @@
 // with what the model said of them before training.
 import type { Metrics } from '../../../preload/contract.ts';
 import { layOut } from '../../data/forest.ts';
-import { loadPreferences, type PairDataset, type PreferenceOptions } from '../../data/load-preferences.ts';
+import { loadPreferences, type PreferenceOptions } from '../../data/load-preferences.ts';
+import { pairSequences } from '../../data/pair.ts';
 import type { DataReport } from '../../data/report.ts';
-import { splitRows } from '../../data/split-dataset.ts';
-import type { Batch, TokenizedExample } from '../../data/types.ts';
+import { splitPairs } from '../../data/split-dataset.ts';
+import type { Batch, PairDataset } from '../../data/types.ts';
 import { dpoObjective, pairInputs } from '../../engine/losses/dpo-objective.ts';
 import { pairRewards } from '../../engine/losses/pair-rewards.ts';
 import type { DpoRecipe } from '../../recipe/dpo-recipe.ts';
@@ -102,7 +103,7 @@ async function split(
     const { dataset: evaluation } = await read(recipe, recipe.eval_dataset_name, 'evaluation', context);
     return { train: dataset, evaluation };
   }
-  if (recipe.test_split_size !== undefined) return splitRows(dataset, recipe.test_split_size, recipe.seed);
+  if (recipe.test_split_size !== undefined) return splitPairs(dataset, recipe.test_split_size, recipe.seed);
   return { train: dataset, evaluation: undefined };
 }
 
@@ -118,13 +119,16 @@ function pairsOf(dataset: PairDataset, recipe: DpoRecipe): Pairs {
     batch: (rows) => {
       const read = Array.from(rows, (row) => dataset.read(row));
       const count = read.length;
-      const chosen = read.map(({ promptIds, chosenIds }, i) => answer(promptIds, chosenIds, i));
-      const rejected = read.map(({ promptIds, rejectedIds }, i) => answer(promptIds, rejectedIds, count + i));
-      const shared = recipe.share_prefixes === 'auto';
-      const bins = shared
-        ? chosen.map((row, i) => [row, ...rejected.slice(i, i + 1)])
-        : [...chosen, ...rejected].map((row) => [row]);
-      const batch = layOut(bins, { sequences: 2 * count, sharePrefixes: shared });
+      const rowsOfPairs = read.map((pair, i) => {
+        const { chosen, rejected } = pairSequences(pair);
+        return [
+          { ...chosen, sequence: i },
+          { ...rejected, sequence: count + i },
+        ];
+      });
+      const sharePrefixes = recipe.share_prefixes === 'auto';
+      const bins = sharePrefixes ? rowsOfPairs : rowsOfPairs.flat().map((row) => [row]);
+      const batch = layOut(bins, { sequences: 2 * count, sharePrefixes });
       const lengths = (which: 'chosenIds' | 'rejectedIds') => Float32Array.from(read, (pair) => pair[which].length);
       const reference = (offset: 0 | 1) => Float32Array.from(rows, (row) => pairs.reference?.[2 * row + offset] ?? 0);
       const vector = (data: Float32Array) => ({ dims: [count], data });
@@ -141,15 +145,6 @@ function pairsOf(dataset: PairDataset, recipe: DpoRecipe): Pairs {
     },
   };
   return pairs;
-}
-
-/** Prompt and answer as one row, of which the answer is trained. */
-function answer(promptIds: Int32Array, answerIds: Int32Array, sequence: number): TokenizedExample & { sequence: number } {
-  const length = promptIds.length + answerIds.length;
-  const inputIds = new Int32Array(length);
-  inputIds.set(promptIds);
-  inputIds.set(answerIds, promptIds.length);
-  return { inputIds, trained: new Uint8Array(length).fill(1, promptIds.length), sequence };
 }
 
 /** LD-DPO (arXiv:2409.06411): tokens past the length of the shorter answer count `alpha`. */

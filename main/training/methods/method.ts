@@ -19,7 +19,7 @@ export type MethodContext = {
   tokenizer: TextTokenizer;
   cacheDir: string;
   /** The weights' fingerprint, computed when asked for. */
-  modelFingerprint: () => Promise<string>;
+  modelFingerprint: () => string;
   post: (record: JobRecord) => void;
   signal: AbortSignal;
 };

@@ -102,9 +102,9 @@ function rowsOf(dataset: TokenizedDataset, recipe: SftRecipe, packed: boolean): 
     const bins = packRows(lengths, most, recipe.packing_strategy);
     return {
       length: bins.length,
-      lengths: bins.map((bin) => bin.reduce((sum, { start, end }) => sum + end - start, 0)),
+      lengths: bins.map((bin) => bin.reduce((sum, piece) => sum + piece.length, 0)),
       batch: (rows) =>
-        layOut(Array.from(rows, (bin) => (bins[bin] ?? []).map(({ row, start, end }) => part(dataset, row, start, end)))),
+        layOut(Array.from(rows, (bin) => (bins[bin] ?? []).map(({ row, start, length }) => part(dataset, row, start, start + length)))),
     };
   }
   return {

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { jobCommand, type JobRecord } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
-import { type JobSpec, stopRequestFile } from './job.ts';
-import { train } from './run.ts';
+import { type JobSpec, stopRequestFile } from '../training/job.ts';
+import { train } from '../training/run.ts';
+import { openSampler } from './sampling.ts';
 
 type Port = { post: (message: JobRecord) => void; listen: (onMessage: (message: unknown) => void) => void };
 
@@ -63,7 +64,7 @@ async function work(job: JobSpec): Promise<void> {
   };
   let end: JobRecord & { type: 'end' };
   try {
-    end = await train(job, { post: port.post, stopRequested, signal: stopping.signal });
+    end = await train(job, { post: port.post, stopRequested, signal: stopping.signal, openSampler });
   } catch (error) {
     end = { type: 'end', outputDir: job.outputDir, metrics: {}, ...ending(error) };
   }

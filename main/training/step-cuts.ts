@@ -1,0 +1,20 @@
+// Into how many parts a step cuts what would be too large, or wasteful, in one piece.
+
+/** Blocks of attention's queries: the more, the less is computed of what causal rows cannot see. */
+export function queryBlocks(longestRow: number): number {
+  return Math.min(8, Math.max(1, Math.floor(longestRow / 128)));
+}
+
+/** Parts in which labelled rows go through the head, so that a part's logits take at most 12 MB (lean) or 256 MB. */
+export function headChunks({
+  rows,
+  vocabSize,
+  memory,
+}: {
+  rows: number;
+  vocabSize: number;
+  memory: 'fast' | 'lean';
+}): number {
+  const budgetBytes = (memory === 'lean' ? 12 : 256) * 2 ** 20;
+  return Math.max(1, Math.ceil((rows * vocabSize * 4) / budgetBytes));
+}
