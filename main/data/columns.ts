@@ -29,6 +29,18 @@ export const KNOWN_COLUMNS = [
   'labels',
   'completion_mask',
   'assistant_masks',
+  'chosen',
+  'rejected',
+  'chosen_response',
+  'rejected_response',
+  'preferred_output',
+  'non_preferred_output',
+  'response_j',
+  'response_k',
+  'rejected_messages',
+  'prompt_ids',
+  'chosen_ids',
+  'rejected_ids',
 ] as const;
 export type ColumnName = (typeof KNOWN_COLUMNS)[number];
 
@@ -126,6 +138,13 @@ export function optionalList(columns: Columns, name: ColumnName): unknown[] | un
   if (ArrayBuffer.isView(value)) value = Array.from(value as unknown as Iterable<unknown>);
   if (!Array.isArray(value)) throw new RowProblem(`"${name}" should be a list but is ${kindOf(value)}`);
   return value as unknown[];
+}
+
+/** A list that the row must have. */
+export function requiredList(columns: Columns, name: ColumnName): unknown[] {
+  const list = optionalList(columns, name);
+  if (!list) throw new RowProblem(`the row has no "${name}"`);
+  return list;
 }
 
 /** A list of whole numbers; parquet gives 64-bit ones as BigInt. */

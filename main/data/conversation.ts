@@ -31,6 +31,12 @@ export function toMessages(list: unknown[], column: string): Message[] {
   });
 }
 
+/** Messages where the value is a list of them, or one of them; undefined where it is neither. */
+export function messagesIn(value: unknown, column: string): Message[] | undefined {
+  if (Array.isArray(value)) return toMessages(value, column);
+  return isRecord(value) && ('role' in value || 'from' in value) ? toMessages([value], column) : undefined;
+}
+
 function toMessage(item: Record<string, unknown>, place: string): Message {
   const { from, value, role, content, ...rest } = item;
   const name = role ?? from;

@@ -1,57 +1,65 @@
-// Finds what rows of tokens begin with in common: a compressed prefix tree, as segments in depth-first order.
+// Finds what the rows of a micro-batch begin with in common, so that it is computed once. How the segments lie in a
+// batch, and which tokens see each other, is left to the batch layout.
 
+/** A stretch of tokens that continues another one. */
 export type Segment = {
   tokens: Int32Array;
-  /** Number of the segment before it, -1 at the beginning of a row. */
+  /** Index of the segment that stands before it, or -1. */
   parent: number;
-  /** Rows that end with this segment. */
+  /** Rows that end with this segment's last token. */
   rowEnds: number[];
 };
 
-type Node = { from: number; to: number; row: number; rows: number[]; ends: number[]; children: Node[] };
-
 /**
- * The segments whose concatenation along the path to a row's end is the row. A beginning becomes a segment of its own
- * when computing it once saves at least `leastSaved` tokens; otherwise each row keeps its own.
+ * The rows as segments in depth-first order: a parent comes before its children, and nothing but its descendants comes
+ * between. The segments on the way to a row's end spell the row. A common beginning becomes a segment of its own where
+ * that saves at least `leastSaved` tokens, since every segment has a cost too; else it is repeated in each row.
  */
-export function prefixTree(rows: readonly Int32Array[], leastSaved: number): Segment[] {
+export function prefixTree(rows: Int32Array[], leastSaved: number): Segment[] {
   const segments: Segment[] = [];
-  const write = (node: Node, parent: number, before: number): void => {
-    const from = node.from - before;
-    if ((node.to - from) * (node.rows.length - 1) < leastSaved && node.rows.length > 1) {
-      for (const row of node.ends) write({ ...node, row, rows: [row], ends: [row], children: [] }, parent, before);
-      for (const child of node.children) write(child, parent, before + node.to - node.from);
+
+  /** `members` are rows that agree before `agreed`; their tokens from `from` on still need segments. */
+  const grow = (members: number[], from: number, agreed: number, parent: number): void => {
+    const [first, ...others] = members;
+    const row = first === undefined ? undefined : rows[first];
+    if (first === undefined || !row) return;
+    if (others.length === 0) {
+      segments.push({ tokens: row.subarray(from), parent, rowEnds: [first] });
       return;
     }
-    const number = segments.length;
-    segments.push({ tokens: rowOf(rows, node.row).subarray(from, node.to), parent, rowEnds: node.ends });
-    for (const child of node.children) write(child, number, 0);
+    const end = agreement(rows, first, others, agreed);
+    const ending = members.filter((member) => rows[member]?.length === end);
+    const shared = end > from && (end - from) * others.length >= leastSaved;
+    if (shared) segments.push({ tokens: row.subarray(from, end), parent, rowEnds: ending });
+    else {
+      for (const member of ending) segments.push({ tokens: row.subarray(from, end), parent, rowEnds: [member] });
+    }
+    const [start, above] = shared ? [end, segments.length - 1] : [from, parent];
+    const branches = Map.groupBy(
+      members.filter((member) => !ending.includes(member)),
+      (member) => rows[member]?.[end],
+    );
+    for (const branch of branches.values()) grow(branch, start, end, above);
   };
-  for (const node of group(rows, [...rows.keys()], 0)) write(node, -1, 0);
+
+  grow(
+    rows.map((_, i) => i),
+    0,
+    0,
+    -1,
+  );
   return segments;
 }
 
-/** Trees of rows that are alike before `depth`, in the order of their first rows. */
-function group(rows: readonly Int32Array[], members: readonly number[], depth: number): Node[] {
-  const byToken = Map.groupBy(members, (row) => rowOf(rows, row)[depth]);
-  return [...byToken].flatMap(([token, alike]) => {
-    const [row = 0, ...others] = alike;
-    if (token === undefined) return []; // these ended at `depth`, which their parent says
-    const first = rowOf(rows, row);
-    let to = first.length;
-    for (const other of others) {
-      const tokens = rowOf(rows, other);
-      let i = depth;
-      while (i < to && i < tokens.length && tokens[i] === first[i]) i++;
-      to = i;
-    }
-    const ends = alike.filter((member) => rowOf(rows, member).length === to);
-    return [{ from: depth, to, row, rows: alike, ends, children: group(rows, alike, to) }];
-  });
-}
-
-function rowOf(rows: readonly Int32Array[], index: number): Int32Array {
-  const row = rows[index];
-  if (!row) throw new RangeError(`row ${index} of ${rows.length}`);
-  return row;
+/** How far all rows agree, knowing that they do before `agreed`. */
+function agreement(rows: Int32Array[], first: number, others: number[], agreed: number): number {
+  const row = rows[first] ?? new Int32Array();
+  let end = row.length;
+  for (const other of others) {
+    const tokens = rows[other] ?? new Int32Array();
+    let at = agreed;
+    while (at < end && at < tokens.length && tokens[at] === row[at]) at++;
+    end = at;
+  }
+  return end;
 }

@@ -1,6 +1,7 @@
 // A preview as text: trained tokens in colour on a terminal, between brackets elsewhere.
-import type { Preview, PreviewRow, PreviewToken } from './preview.ts';
+import type { PairPreview, Preview, PreviewPart, PreviewToken } from './preview.ts';
 import { formatProblem, type ProblemKind } from './problems.ts';
+import type { DataReport } from './report.ts';
 
 const RESET = '\u001B[0m';
 const DIM = '\u001B[2m';
@@ -12,6 +13,7 @@ const PROMPT = ['\u001B[90m', '\u001B[37m'];
 const KIND_NAMES: Record<ProblemKind, string> = {
   invalid: 'invalid, left out',
   empty: 'empty, left out',
+  identical: 'with two answers that are the same, left out',
   'no-trained-token': 'nothing to train, left out',
   truncated: 'cut to max_length',
   duplicate: 'the same as an earlier row (kept)',
@@ -20,18 +22,45 @@ const KIND_NAMES: Record<ProblemKind, string> = {
 /** Lines joined by \n. `color`: ANSI colours; else trained tokens stand between ⟦ and ⟧, tokens parted by "|". */
 export function renderPreview(preview: Preview, options: { color: boolean }): string {
   const { color } = options;
-  const bold = (text: string) => (color ? `${BOLD}${text}${RESET}` : text);
-  const dim = (text: string) => (color ? `${DIM}${text}${RESET}` : text);
-  const rows = preview.rows.flatMap((row, i) => [
-    bold(`Row ${String(i + 1)}`) + dim(`  ${row.file}:${String(row.line)}`) + `  ${counts(row)}`,
-    color ? coloredTokens(row) : bracketedTokens(row),
-    '',
-  ]);
-  return [...rows, ...summary(preview, bold), ...problems(preview, bold, dim)].join('\n');
+  const rows = preview.rows.flatMap((row, i) => [...heading(i, row, color), tokensOf(row, color), '']);
+  return [...rows, ...renderReport(preview.report, color)].join('\n');
 }
 
-function counts(row: PreviewRow): string {
-  return `${String(row.tokenCount)} tokens, ${String(row.trainedCount)} trained (${share(row.trainedCount, row.tokenCount)})`;
+/** The same for preference pairs: the prompt once, then both answers. */
+export function renderPairPreview(preview: PairPreview, options: { color: boolean }): string {
+  const { color } = options;
+  const rows = preview.rows.flatMap((row, i) => [
+    ...heading(i, row, color),
+    ...(['prompt', 'chosen', 'rejected'] as const).flatMap((name) => {
+      const { tokenCount } = row[name];
+      return [`${name}  ${String(tokenCount)} token${tokenCount === 1 ? '' : 's'}`, tokensOf(row[name], color)];
+    }),
+    '',
+  ]);
+  return [...rows, ...renderReport(preview.report, color)].join('\n');
+}
+
+type Heading = { file: string; line: number; tokenCount: number; trainedCount: number };
+
+function heading(i: number, { file, line, tokenCount, trainedCount }: Heading, color: boolean): string[] {
+  const counts = `${String(tokenCount)} tokens, ${String(trainedCount)} trained (${share(trainedCount, tokenCount)})`;
+  return [bold(`Row ${String(i + 1)}`, color) + dim(`  ${file}:${String(line)}`, color) + `  ${counts}`];
+}
+
+function tokensOf(part: PreviewPart, color: boolean): string {
+  return color ? coloredTokens(part) : bracketedTokens(part);
+}
+
+function renderReport(report: DataReport, color: boolean): string[] {
+  return [...summary(report, color), ...problems(report, color)];
+}
+
+function bold(text: string, color: boolean): string {
+  return color ? `${BOLD}${text}${RESET}` : text;
+}
+
+function dim(text: string, color: boolean): string {
+  return color ? `${DIM}${text}${RESET}` : text;
 }
 
 function share(part: number, whole: number): string {
@@ -47,11 +76,11 @@ function visible(token: PreviewToken): string {
     );
 }
 
-function gap(row: PreviewRow): string {
+function gap(row: PreviewPart): string {
   return `\n… ${String(row.leftOut)} more token${row.leftOut === 1 ? '' : 's'} …\n`;
 }
 
-function coloredTokens(row: PreviewRow): string {
+function coloredTokens(row: PreviewPart): string {
   const half = row.tokens.length >> 1;
   return row.tokens
     .map((token, i) => {
@@ -66,7 +95,7 @@ function coloredTokens(row: PreviewRow): string {
     .join('');
 }
 
-function bracketedTokens(row: PreviewRow): string {
+function bracketedTokens(row: PreviewPart): string {
   const half = row.tokens.length >> 1;
   let text = '';
   let open = false;
@@ -85,10 +114,10 @@ function bracketedTokens(row: PreviewRow): string {
   return open ? `${text}⟧` : text;
 }
 
-function summary({ report }: Preview, bold: (text: string) => string): string[] {
+function summary(report: DataReport, color: boolean): string[] {
   const { lengthPercentiles: lengths } = report;
   return [
-    bold('Dataset'),
+    bold('Dataset', color),
     ...report.files.map((file) => `  ${file.file}: ${String(file.rows)} rows, ${file.format}, read as ${file.shape}`),
     `  template: ${report.template}`,
     `  usable rows: ${String(report.usable)} of ${String(report.rows)}`,
@@ -99,16 +128,17 @@ function summary({ report }: Preview, bold: (text: string) => string): string[] 
   ];
 }
 
-function problems({ report }: Preview, bold: (text: string) => string, dim: (text: string) => string): string[] {
+function problems(report: DataReport, color: boolean): string[] {
   if (report.problemCount === 0) return ['', 'No problems found.', ''];
   const totals: Record<ProblemKind, number> = {
     invalid: report.invalid,
     empty: report.empty,
+    identical: report.identical,
     'no-trained-token': report.noTrainedToken,
     truncated: report.truncated,
     duplicate: report.duplicates,
   };
-  const lines = ['', bold('Problems')];
+  const lines = ['', bold('Problems', color)];
   for (const kind of Object.keys(KIND_NAMES) as ProblemKind[]) {
     if (totals[kind] === 0) continue;
     const kept = report.problems.filter((problem) => problem.kind === kind);
@@ -116,7 +146,7 @@ function problems({ report }: Preview, bold: (text: string) => string, dim: (tex
       `  ${String(totals[kind])} ${KIND_NAMES[kind]}`,
       ...kept.map((problem) => `    ${formatProblem(problem)}`),
     );
-    if (totals[kind] > kept.length) lines.push(dim(`    … and ${String(totals[kind] - kept.length)} more`));
+    if (totals[kind] > kept.length) lines.push(dim(`    … and ${String(totals[kind] - kept.length)} more`, color));
   }
   return [...lines, ''];
 }

@@ -5,7 +5,9 @@ export type ProblemKind =
   | 'invalid'
   /** Nothing to learn from: the text or answer is blank; it is left out. */
   | 'empty'
-  /** Longer than max_length; the start was kept. */
+  /** A pair whose two answers are the same; it is left out. */
+  | 'identical'
+  /** Longer than max_length, and cut. */
   | 'truncated'
   /** No token of the row would be trained; it is left out. */
   | 'no-trained-token'
@@ -25,6 +27,7 @@ export class ProblemLog {
   readonly counts: Record<ProblemKind, number> = {
     invalid: 0,
     empty: 0,
+    identical: 0,
     truncated: 0,
     'no-trained-token': 0,
     duplicate: 0,

@@ -2,14 +2,15 @@
 // reports rows that do not fit. What an example becomes is unused to the caller.
 import { UserError } from '../errors.ts';
 import { RowProblem, mapColumns, viewColumns, type ColumnMap } from './columns.ts';
+import type { ShapeFinder } from './detect-shape.ts';
 import { READERS } from './readers/index.ts';
 import type { ReadContext } from './readers/reader.ts';
 import type { ReportBuilder } from './report.ts';
-import { detectShape, type Shape } from './shapes.ts';
+import type { Shape } from './shapes.ts';
 import type { SourceFile } from './sources.ts';
-import type { Example, Row } from './types.ts';
+import type { Row } from './types.ts';
 
-export type PlacedExample = { example: Example; file: string; line: number };
+export type PlacedExample<E> = { example: E; file: string; line: number };
 
 export type ReadOptions = {
   columns?: Record<string, string> | undefined;
@@ -24,12 +25,13 @@ export type ReadOptions = {
 /** Rows from which the columns are learned. */
 const ROWS_TO_LEARN = 50;
 
-/** Throws UserError: those of the readers, of mapColumns and of detectShape, and dataset-no-rows. */
-export async function* readExamples(
+/** Throws UserError: those of the readers, of mapColumns and of `findShape`, and dataset-no-rows. */
+export async function* readExamples<E>(
   source: SourceFile,
+  findShape: ShapeFinder<E>,
   options: ReadOptions,
   report: ReportBuilder,
-): AsyncGenerator<PlacedExample> {
+): AsyncGenerator<PlacedExample<E>> {
   const context: ReadContext = {
     label: source.label,
     split: options.split ?? 'train',
@@ -43,14 +45,15 @@ export async function* readExamples(
     ...(options.signal ? { signal: options.signal } : {}),
   };
   const summary = { file: source.label, format: source.format, shape: '', rows: 0 };
-  let read: ((row: Row) => PlacedExample | undefined) | undefined;
+  const templated = options.templated ?? false;
+  let read: ((row: Row) => PlacedExample<E> | undefined) | undefined;
   let waiting: Row[] = [];
 
-  const convert = (shape: Shape, map: ColumnMap) => (row: Row) => {
+  const convert = (shape: Shape<E>, map: ColumnMap) => (row: Row) => {
     report.rows++;
     summary.rows++;
     try {
-      return { example: shape.read(viewColumns(row.values, map)), file: row.file, line: row.line };
+      return { example: shape.read(viewColumns(row.values, map), templated), file: row.file, line: row.line };
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
       report.problem('invalid', row.file, row.line, error.message);
@@ -61,8 +64,8 @@ export async function* readExamples(
     const available = [...new Set(waiting.flatMap((row) => Object.keys(row.values)))];
     const textField = source.format === 'text' ? 'text' : options.datasetTextField;
     const columns = mapColumns(available, options.columns ?? {}, textField, source.label);
-    const shape = detectShape(columns, source.label, available, options.templated);
-    if (options.templated === true && shape.isText === true) {
+    const shape = findShape({ ...columns, available, label: source.label }, templated);
+    if (templated && shape.isText === true) {
       report.note(`${source.label}: rows are plain text, which no template changes`);
     }
     // With a mapping that makes a shape by itself, only what was mapped is meant.
@@ -93,7 +96,13 @@ export async function* readExamples(
   }
 }
 
-function noteUnused(shape: Shape, map: ColumnMap, available: string[], label: string, report: ReportBuilder): void {
+function noteUnused<E>(
+  shape: Shape<E>,
+  map: ColumnMap,
+  available: string[],
+  label: string,
+  report: ReportBuilder,
+): void {
   const used = [...shape.needs, ...(shape.uses ?? [])].map((name) => map.get(name)?.split('.')[0]);
   const unused = available.filter((name) => !used.includes(name));
   if (unused.length > 0) {

@@ -6,22 +6,24 @@ export type SourceReport = { file: string; format: string; shape: string; rows: 
 export type DataReport = {
   /** Rows and lines found. */
   rows: number;
-  /** Rows that are trained on: rows less invalid, empty and noTrainedToken. */
+  /** Rows that are trained on: rows less invalid, empty, identical and noTrainedToken. */
   usable: number;
   /** Rows cut by max_length. */
   truncated: number;
   noTrainedToken: number;
   empty: number;
+  /** Preference pairs whose two answers are the same. */
+  identical: number;
   invalid: number;
   /** Usable rows whose tokens are those of an earlier row. They are kept. */
   duplicates: number;
   /** By file and line; at most 200 of a kind. problemCount is the number of all. */
   problems: DataProblem[];
   problemCount: number;
-  /** Tokens of the usable rows, after max_length. */
+  /** Tokens of the usable rows, after max_length; of pairs, those of both sequences. */
   tokens: number;
   trainedTokens: number;
-  /** Tokens of a usable row before max_length. */
+  /** Tokens of a usable row (of a pair, with its longer answer) before max_length. */
   lengthPercentiles: { p50: number; p90: number; p95: number; p99: number; max: number };
   /** The detected shape; several are joined by ", ". */
   shape: string;
@@ -77,6 +79,7 @@ export class ReportBuilder {
       truncated: counts.truncated,
       noTrainedToken: counts['no-trained-token'],
       empty: counts.empty,
+      identical: counts.identical,
       invalid: counts.invalid,
       duplicates: counts.duplicate,
       problems: kept,

@@ -1,9 +1,11 @@
-// Example -> token ids and which of them are trained, with TRL's meaning of completion_only_loss, assistant_only_loss
-// and max_length (keep_start).
+// Example -> token ids and which of them are trained, with TRL's meaning of completion_only_loss, assistant_only_loss,
+// max_length and truncation_mode.
 import { UserError } from '../errors.ts';
 import type { Span } from './chat-template.ts';
 import { RowProblem } from './columns.ts';
+import { PROMPT_CHANGES, commonPrefix, encodePrompt, encodeWritten } from './encode-written.ts';
 import type { TextTokenizer } from './tokenizer.ts';
+import { keptRange, type TruncationMode } from './truncation.ts';
 import type { Example } from './types.ts';
 import type { ExampleWriter } from './write-example.ts';
 
@@ -13,6 +15,8 @@ export type LossSettings = {
   assistantOnlyLoss: boolean;
   /** Null: rows are never cut. */
   maxLength: number | null;
+  /** Unset: keep_start. */
+  truncationMode?: TruncationMode | undefined;
 };
 
 export type TokenizedRow = {
@@ -35,10 +39,10 @@ export function tokenizeExample(
     example.kind === 'tokens'
       ? checkedTokens(example, tokenizer, settings)
       : tokenizeWritten(example, tokenizer, writer, settings, note);
+  const { start, end } = keptRange(inputIds.length, settings.maxLength, settings.truncationMode);
   // Nothing stands before the first token that could predict it.
-  trained[0] = 0;
-  const length = Math.min(inputIds.length, settings.maxLength ?? Infinity);
-  return { inputIds: inputIds.slice(0, length), trained: trained.subarray(0, length), fullLength: inputIds.length };
+  trained[start] = 0;
+  return { inputIds: inputIds.slice(start, end), trained: trained.subarray(start, end), fullLength: inputIds.length };
 }
 
 type Marked = { inputIds: number[]; trained: Uint8Array };
@@ -51,15 +55,12 @@ function tokenizeWritten(
   note: (message: string) => void,
 ): Marked {
   const written = writer.write(example, settings.assistantOnlyLoss);
-  const body = tokenizer.encode(written.text, { specialTokens: false });
-  const begun = written.templated ? body : tokenizer.begin(body);
-  const inputIds = written.templated ? body : closeRow(begun, tokenizer, note);
+  // What is put around the body (BOS, EOS) is not in the text: EOS belongs to the last answer.
+  const { inputIds, body, offset } = encodeWritten(written, tokenizer, note);
   const trained = new Uint8Array(inputIds.length).fill(1);
 
   if (settings.assistantOnlyLoss) {
     if (!written.assistant) throw notConversational();
-    // What was put around the body (BOS, EOS) is not in the text: EOS belongs to the last answer.
-    const offset = begun.length - body.length;
     const inside = tokensInside(written.text, body, written.assistant, tokenizer);
     for (let i = 0; i < inputIds.length; i++) {
       const closing = !written.templated && i === inputIds.length - 1 && inputIds[i] === tokenizer.eosId;
@@ -73,30 +74,12 @@ function tokenizeWritten(
       );
     }
   } else if (settings.completionOnlyLoss ?? true) {
-    const promptBody = tokenizer.encode(written.prompt, { specialTokens: false });
-    const prompt = written.templated ? promptBody : tokenizer.begin(promptBody);
+    const prompt = encodePrompt(written.prompt, written.templated, tokenizer);
     const common = commonPrefix(prompt, inputIds);
     trained.fill(0, 0, common);
-    if (common < prompt.length) {
-      note(
-        'In some rows the tokens of the prompt change when the completion follows (a token reaches over the border, ' +
-          'or the chat template writes the prompt alone differently). Training begins where they part, as in TRL.',
-      );
-    }
+    if (common < prompt.length) note(PROMPT_CHANGES);
   }
   return { inputIds, trained };
-}
-
-/** EOS once at the end, however the text ends. */
-function closeRow(ids: number[], tokenizer: TextTokenizer, note: (message: string) => void): number[] {
-  const eos = tokenizer.eosId;
-  if (eos === undefined) {
-    note('The tokenizer has no end-of-sequence token: the model will not learn where a text ends. Set eos_token.');
-    return ids;
-  }
-  let end = ids.length;
-  while (end > 0 && ids[end - 1] === eos) end--;
-  return [...ids.slice(0, end), eos];
 }
 
 /** [ids.length] 1 for each token that reaches into one of the spans, as Hugging Face's char_to_token decides. */
@@ -118,12 +101,6 @@ function tokensInside(text: string, ids: number[], spans: Span[], tokenizer: Tex
     }
   }
   return inside;
-}
-
-function commonPrefix(a: number[], b: number[]): number {
-  let i = 0;
-  while (i < a.length && i < b.length && a[i] === b[i]) i++;
-  return i;
 }
 
 function checkedTokens(

@@ -33,6 +33,14 @@ export type Example =
       assistantMasks?: number[];
     };
 
+/** A task with its answer. */
+export type AnsweredExample = Extract<Example, { kind: 'prompt-completion' | 'instruction' }>;
+
+/** What a row means that holds a better and a worse answer to the same task. */
+export type PreferenceExample =
+  | { kind: 'pair'; chosen: AnsweredExample; rejected: AnsweredExample }
+  | { kind: 'pair-tokens'; promptIds: number[]; chosenIds: number[]; rejectedIds: number[] };
+
 /** A row as the model sees it. */
 export type TokenizedExample = {
   /** [length] token ids, special tokens included, at most max_length of them. */
@@ -49,6 +57,28 @@ export type TokenizedDataset = {
   /** Trained tokens of row i (position 0 never counts). */
   trainedCount(i: number): number;
   read(i: number): TokenizedExample;
+  /** Tells datasets of different tokens apart. */
+  readonly fingerprint: string;
+};
+
+/** A preference pair as token ids; pairSequences() joins them to what the model reads. */
+export type TokenizedPair = {
+  promptIds: Int32Array;
+  chosenIds: Int32Array;
+  rejectedIds: Int32Array;
+  /** Tokens at the start of the prompt that do not stand before this answer: keep_end cuts the longer side further. */
+  chosenCut: number;
+  rejectedCut: number;
+};
+
+/** Random access to tokenized pairs, which may lie on disk. */
+export type PairDataset = {
+  readonly length: number;
+  /** Tokens of pair i, each part counted once. */
+  counts(i: number): { prompt: number; chosen: number; rejected: number };
+  read(i: number): TokenizedPair;
+  /** Tells datasets of different tokens apart: what is computed once for each pair can be kept under this name. */
+  readonly fingerprint: string;
 };
 
 /**

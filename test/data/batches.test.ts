@@ -133,6 +133,7 @@ test('draws below a limit stay below it, for limits that are no power of two', (
 describe('splitDataset', () => {
   const dataset = (length: number): TokenizedDataset => ({
     length,
+    fingerprint: String(length),
     tokenCount: (i) => i + 1,
     trainedCount: (i) => i,
     read: (i) => example([i], [0]),

@@ -195,10 +195,10 @@ describe('the cache', () => {
     };
     const first = await load();
     const [store = ''] = stores();
-    const written = statSync(join(cacheDir, store, 'tokens.bin')).mtimeMs;
+    const written = statSync(join(cacheDir, store, 'words.bin')).mtimeMs;
     expect(await load()).toEqual(first);
     expect(stores()).toEqual([store]);
-    expect(statSync(join(cacheDir, store, 'tokens.bin')).mtimeMs).toBe(written);
+    expect(statSync(join(cacheDir, store, 'words.bin')).mtimeMs).toBe(written);
 
     expect((await load({ maxLength: 2 })).ids[0]?.length).toBe(2);
     await load({ eosToken: '<unk>' });

@@ -1,7 +1,7 @@
 // The row shapes: what each becomes, which wins, how a mapping overrides, and what is said of rows that do not fit.
 import { describe, expect, test } from 'vitest';
 import { mapColumns, viewColumns } from '../../main/data/columns.ts';
-import { detectShape } from '../../main/data/shapes.ts';
+import { detectShape } from '../../main/data/detect-shape.ts';
 import type { Example } from '../../main/data/types.ts';
 import { userErrorOf } from '../support/user-error.ts';
 
@@ -10,9 +10,9 @@ type Row = Record<string, unknown>;
 function read(row: Row, mapping: Record<string, string> = {}, templated = false): { shape: string; example: Example } {
   const available = Object.keys(row);
   const columns = mapColumns(available, mapping, 'text', 'file.jsonl');
-  const shape = detectShape(columns, 'file.jsonl', available, templated);
+  const shape = detectShape({ ...columns, available, label: 'file.jsonl' }, templated);
   const map = shape.needs.every((name) => columns.mapped.has(name)) ? columns.mapped : columns.all;
-  return { shape: shape.name, example: shape.read(viewColumns(row, map)) };
+  return { shape: shape.name, example: shape.read(viewColumns(row, map), templated) };
 }
 
 const user = (content: string) => ({ role: 'user', content });
@@ -173,7 +173,14 @@ describe('which shape wins', () => {
     ],
     [{ chosen: [], rejected: [] }, /columns: \{messages: chosen\}/],
     [{ question: 'p', response_j: 'a', response_k: 'b' }, /completion: response_j/],
-    [{ input: {}, preferred_output: [], non_preferred_output: [] }, /preferred_output and non_preferred_output/],
+    [
+      { input: {}, preferred_output: [], non_preferred_output: [] },
+      /preferred_output and non_preferred_output.*\{prompt: input\.messages, completion: preferred_output\}/,
+    ],
+    [{ conversations: [], chosen: {}, rejected: {} }, /lorelei dpo.*\{prompt: conversations, completion: chosen\}/],
+    [{ messages: [], rejected_response: 'b' }, /messages and rejected_response.*\{messages: messages\}/],
+    [{ query: 'p', response: 'a', rejected_response: 'b' }, /\{prompt: query, completion: response\}/],
+    [{ prompt_ids: [1], chosen_ids: [2], rejected_ids: [3] }, /chosen_ids and rejected_ids.*tokens are made already/],
   ])('preference pairs %j are refused', (row, saying) => {
     const error = userErrorOf(() => read(row));
     expect(error.code).toBe('dataset-is-preference-data');
@@ -203,6 +210,21 @@ describe('column mapping', () => {
     });
   });
 
+  test('of both answers of a pair is still preference data', () => {
+    const row = { a: 'x', b: 'y', c: 'z' };
+    const error = userErrorOf(() => read(row, { prompt: 'a', chosen: 'b', rejected: 'c' }));
+    expect([error.code, error.message]).toEqual(['dataset-is-preference-data', expect.stringContaining('b and c')]);
+  });
+
+  test('a single message as the completion, as LLaMA-Factory writes answers', () => {
+    const row = { conversations: [{ from: 'human', value: 'a' }], chosen: { from: 'gpt', value: 'b' }, rejected: {} };
+    expect(read(row, { prompt: 'conversations', completion: 'chosen' }).example).toEqual({
+      kind: 'prompt-completion',
+      prompt: [user('a')],
+      completion: [assistant('b')],
+    });
+  });
+
   test('reaches into objects', () => {
     const row = { input: { messages: [user('a')] }, preferred_output: [assistant('b')], non_preferred_output: [] };
     expect(read(row, { prompt: 'input.messages', completion: 'preferred_output' }).example).toEqual({
@@ -221,8 +243,9 @@ describe('column mapping', () => {
   });
 
   test('dataset_text_field', () => {
-    const columns = mapColumns(['content', 'id'], {}, 'content', 'f');
-    expect(detectShape(columns, 'f', ['content', 'id']).name).toBe('text');
+    const available = ['content', 'id'];
+    const columns = { ...mapColumns(available, {}, 'content', 'f'), available, label: 'f' };
+    expect(detectShape(columns, false).name).toBe('text');
   });
 });
 

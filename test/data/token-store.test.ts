@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { FingerprintSet, fingerprintOf } from '../../main/data/fingerprint-set.ts';
-import { TokenStoreWriter, openTokenStore, packRow } from '../../main/data/token-store.ts';
+import { openTokenStore, packRow, tokenStoreWriter } from '../../main/data/token-store.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { userErrorOf } from '../support/user-error.ts';
 
@@ -12,12 +12,15 @@ const folder = tempFolder();
 
 test('rows, places and the report', () => {
   const path = join(folder.path, 'store');
-  const writer = new TokenStoreWriter(path);
+  const writer = tokenStoreWriter(path);
   // The second row is larger than the writer's buffer.
   const rows = [[5, 2_000_000_000, 7], Array.from({ length: 300_000 }, (_, i) => i), [], [1]];
   for (const [i, ids] of rows.entries()) {
     const trained = ids.map((id) => Number(id % 3 === 0));
-    writer.add(packRow(ids, trained), { file: i < 2 ? 'a' : 'b', line: i + 10 });
+    writer.add(packRow(ids, trained), [trained.filter((bit) => bit === 1).length], {
+      file: i < 2 ? 'a' : 'b',
+      line: i + 10,
+    });
   }
   expect(openTokenStore(path)).toBeUndefined();
   writer.finish({ seen: 4 });
@@ -36,13 +39,13 @@ test('rows, places and the report', () => {
   dataset?.close();
 });
 
-test.each(['tokens.bin', 'rows.bin', 'meta.json'])(
+test.each(['words.bin', 'rows.bin', 'meta.json'])(
   'a store whose %s was cut is not opened, and can be written again',
   (cut) => {
     const path = join(folder.path, `cut-${cut}`);
     const write = () => {
-      const writer = new TokenStoreWriter(path);
-      writer.add(packRow([1, 2, 3], [0, 1, 1]), { file: 'a', line: 1 });
+      const writer = tokenStoreWriter(path);
+      writer.add(packRow([1, 2, 3], [0, 1, 1]), [2], { file: 'a', line: 1 });
       writer.finish({});
     };
     write();
@@ -76,9 +79,9 @@ test('a full disk is told, and nothing is left on it', ({ skip }) => {
   onTestFinished(() => {
     execFileSync('umount', [disk]);
   });
-  const writer = new TokenStoreWriter(join(disk, 'store'));
+  const writer = tokenStoreWriter(join(disk, 'store'));
   const error = userErrorOf(() => {
-    for (let i = 0; i < 100; i++) writer.add(new Uint32Array(10_000), { file: 'a', line: i });
+    for (let i = 0; i < 100; i++) writer.add(new Uint32Array(10_000), [0], { file: 'a', line: i });
     writer.finish({});
   });
   expect(error.code).toBe('disk-full');

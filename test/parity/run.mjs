@@ -90,9 +90,11 @@ function generate(folder) {
   must(script('ops_goldens.py', folder));
   must(script('dpo_losses_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));
+  must(script('packing_goldens.py', join(folder, 'packing')));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
+  must(script('preference_goldens.py', join(folder, 'preferences'), shared));
 }
 
 /** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */

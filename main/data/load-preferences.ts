@@ -1,0 +1,89 @@
+// Preference pairs from end to end: files -> rows -> pairs of answers -> tokens on disk, with a report of everything
+// found. Pairs from which nothing can be learned are left out and counted.
+import { detectPreferenceShape } from './detect-shape.ts';
+import { cutTooShort, loadRows, type LeftOut, type LoadHooks, type RowKind, type SourceOptions } from './load-rows.ts';
+import { pairCounts } from './pair.ts';
+import { openPairStore, packPair, pairStoreWriter, type PlacedPairs } from './pair-store.ts';
+import type { DataReport } from './report.ts';
+import {
+  emptyAnswers,
+  hasIdenticalAnswers,
+  tokenizePreference,
+  type LengthSettings,
+  type TokenizedPreference,
+} from './tokenize-preference.ts';
+import type { TextTokenizer } from './tokenizer.ts';
+import type { PreferenceExample, TokenizedPair } from './types.ts';
+
+/** Names follow the recipe, which is TRL's. */
+export type PreferenceOptions = SourceOptions & LengthSettings;
+
+/**
+ * Throws UserError for files that cannot be used and for datasets of which nothing is left
+ * (dataset-nothing-to-train, dataset-too-many-invalid-rows); otherwise bad pairs are in the report.
+ */
+export function loadPreferences(
+  options: PreferenceOptions,
+  tokenizer: TextTokenizer,
+  hooks: LoadHooks = {},
+): Promise<{ dataset: PlacedPairs; report: DataReport }> {
+  return loadRows(preferencePairs(options), options, tokenizer, hooks);
+}
+
+function preferencePairs(options: PreferenceOptions): RowKind<PreferenceExample, PlacedPairs> {
+  const { maxLength, truncationMode = 'keep_start' } = options;
+  return {
+    name: 'pairs',
+    settings: { maxLength, truncationMode },
+    findShape: detectPreferenceShape,
+    createStore: pairStoreWriter,
+    openStore: openPairStore,
+    convert(example, { tokenizer, writer, note }) {
+      const useless = uselessPair(example);
+      if (useless) return useless;
+      const row = tokenizePreference(example, tokenizer, writer, options, note);
+      const { pair, fullLength } = row;
+      const cut = maxLength !== null && fullLength > maxLength;
+      const truncation = cut
+        ? `${String(fullLength)} tokens with the longer answer, cut to ${String(maxLength)}`
+        : undefined;
+      const { tokens, chosenTrained, rejectedTrained } = pairCounts(pair);
+      if (chosenTrained === 0 || rejectedTrained === 0) {
+        return { kind: 'no-trained-token', message: untrainedReason(row, maxLength), truncation };
+      }
+      if (sameIds(pair)) {
+        const message = cut ? 'the two answers are the same within max_length' : 'the two answers have the same tokens';
+        return { kind: 'identical', message, truncation };
+      }
+      return { ...packPair(pair), fullLength, tokens, trainedTokens: chosenTrained + rejectedTrained, truncation };
+    },
+    advice: (report) =>
+      cutTooShort(report)
+        ? `Raise max_length (now ${String(maxLength)}), shorten the prompts, or set truncation_mode: keep_end.`
+        : 'Check that the better and the worse answer are in the columns that are read, or map them: ' +
+          'columns: {prompt: …, chosen: …, rejected: …}.',
+  };
+}
+
+function uselessPair(example: PreferenceExample): LeftOut | undefined {
+  const empty = emptyAnswers(example);
+  if (empty.length > 0) {
+    const which = empty.length === 2 ? 'both answers are' : `the ${empty[0] ?? ''} answer is`;
+    return { kind: 'empty', message: `${which} empty` };
+  }
+  return hasIdenticalAnswers(example) ? { kind: 'identical', message: 'the two answers are the same' } : undefined;
+}
+
+function untrainedReason({ fullLength, promptLength }: TokenizedPreference, maxLength: number | null): string {
+  return maxLength !== null && fullLength > maxLength
+    ? `no token of an answer is left within max_length ${String(maxLength)}: the prompt alone has ${String(promptLength)} tokens`
+    : 'an answer is one token with nothing before it, so there is nothing to predict it from';
+}
+
+function sameIds({ chosenIds, rejectedIds, chosenCut, rejectedCut }: TokenizedPair): boolean {
+  return (
+    chosenCut === rejectedCut &&
+    chosenIds.length === rejectedIds.length &&
+    chosenIds.every((id, i) => id === rejectedIds[i])
+  );
+}
