@@ -88,6 +88,7 @@ function generate(folder) {
   must(script('llama_goldens.py', folder));
   must(script('ops_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));
+  must(script('optim_goldens.py', join(folder, 'optim')));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
