@@ -1,5 +1,5 @@
 // What a recipe would train on, token by token, without training.
-import { previewDataset, type Preview } from '../data/preview.ts';
+import { previewDataset, previewPreferences, type PairPreview, type Preview } from '../data/preview.ts';
 import { loadTokenizer } from '../data/tokenizer.ts';
 import { UserError } from '../errors.ts';
 import { parseRecipe } from '../recipe/parse.ts';
@@ -20,8 +20,10 @@ export type PreviewRequest = {
   onProgress: (progress: { done: number; total: number }) => void;
 };
 
+export type RunPreview = ({ method: 'sft' } & Preview) | ({ method: 'dpo' } & PairPreview);
+
 /** Tokenizes the recipe's training files, which a run then finds in the cache. Throws UserError. */
-export async function previewRun(home: Home, request: PreviewRequest): Promise<Preview> {
+export async function previewRun(home: Home, request: PreviewRequest): Promise<RunPreview> {
   const { method, values, workingDirectory, rows, onProgress } = request;
   if (!Number.isInteger(rows) || rows < 0) {
     throw new UserError({
@@ -33,13 +35,13 @@ export async function previewRun(home: Home, request: PreviewRequest): Promise<P
   const recipe = await resolveRecipe(parseRecipe<Method>(method, values).recipe, workingDirectory);
   const tokenizer = loadTokenizer(recipe.model_name_or_path);
   switch (recipe.method) {
-    case 'sft':
-      return previewDataset(dataOptions(recipe, recipe.dataset_name, home.cache), tokenizer, { rows }, { onProgress });
-    case 'dpo':
-      throw new UserError({
-        code: 'preview-unavailable',
-        message: 'Pairs of answers cannot be previewed yet.',
-        fix: 'Preview the file as sft rows, or start the run: its first events tell what is wrong with the rows.',
-      });
+    case 'sft': {
+      const options = sftDataOptions(recipe, recipe.dataset_name, home.cache, recipe.packing);
+      return { method: 'sft', ...(await previewDataset(options, tokenizer, { rows }, { onProgress })) };
+    }
+    case 'dpo': {
+      const options = preferenceOptions(recipe, recipe.dataset_name, home.cache);
+      return { method: 'dpo', ...(await previewPreferences(options, tokenizer, { rows }, { onProgress })) };
+    }
   }
 }

@@ -1,13 +1,29 @@
 // The optimizer of a run: clips, gives each parameter its weight decay and learning rate, and lets an update rule of
 // engine/optim move it. Owns the optimizer's state, which checkpoints read and write. Gradients are stepper.ts's.
+import { adafactor } from '../engine/optim/adafactor.ts';
+import { adamW8bit } from '../engine/optim/adamw-8bit.ts';
 import { adamW } from '../engine/optim/adamw.ts';
 import { clipFactor, gradientNorm } from '../engine/optim/clip.ts';
+import { lion } from '../engine/optim/lion.ts';
+import { sgd } from '../engine/optim/sgd.ts';
 import type { ParameterState, StateTensor, UpdateRule } from '../engine/optim/update-rule.ts';
 import { UserError } from '../errors.ts';
 import { type FlatLayout, type Slot, view } from './flat-parameters.ts';
 
-/** Values of the recipe's `optim`. */
-export const optimizerNames = ['adamw_torch', 'adamw_torch_fused'] as const;
+/** Values of the recipe's `optim`: transformers' names, `adamw_8bit` and `lion` in their long and short forms. */
+export const optimizerNames = [
+  'adamw_torch',
+  'adamw_torch_fused',
+  'adamw_8bit',
+  'adamw_bnb_8bit',
+  'paged_adamw_8bit',
+  'paged_adamw_32bit',
+  'sgd',
+  'adafactor',
+  'lion',
+  'lion_32bit',
+  'paged_lion_32bit',
+] as const;
 export type OptimizerName = (typeof optimizerNames)[number];
 
 export type OptimizerSettings = {
@@ -18,11 +34,23 @@ export type OptimizerSettings = {
   weightDecay: number;
   /** Gradients of a larger global norm are shrunk to it; 0 switches that off. */
   maxGradNorm: number;
+  /** LoRA+ (Hayou et al. 2024, arXiv:2402.12354): how much faster B learns than A. */
+  loraplusLrRatio?: number;
 };
 
+/** Fused and paged name how PyTorch runs a rule, not what it computes. */
 const rules: Record<OptimizerName, (settings: OptimizerSettings) => UpdateRule> = {
   adamw_torch: adamW,
   adamw_torch_fused: adamW,
+  paged_adamw_32bit: adamW,
+  adamw_8bit: adamW8bit,
+  adamw_bnb_8bit: adamW8bit,
+  paged_adamw_8bit: adamW8bit,
+  sgd: () => sgd,
+  adafactor: () => adafactor,
+  lion,
+  lion_32bit: lion,
+  paged_lion_32bit: lion,
 };
 
 export type OptimizerState = {
@@ -49,13 +77,13 @@ export class Optimizer {
 
   /** Moves `parameters`, both vectors laid out as the optimizer was told. Returns the gradients' norm before clipping. */
   step(parameters: Float32Array, gradients: Float32Array, learningRate: number): number {
-    const { maxGradNorm, weightDecay } = this.#settings;
+    const { maxGradNorm, weightDecay, loraplusLrRatio = 1 } = this.#settings;
     const norm = gradientNorm(gradients);
     const gradientScale = clipFactor(norm, maxGradNorm);
     this.#stepsTaken += 1;
     for (const { slot, state } of this.#parameters)
       state.update(view(parameters, slot), view(gradients, slot), {
-        learningRate,
+        learningRate: learnsFaster(slot) ? learningRate * loraplusLrRatio : learningRate,
         step: this.#stepsTaken,
         gradientScale,
         weightDecay: slot.decay ? weightDecay : 0,
@@ -100,4 +128,9 @@ export class Optimizer {
       fix: 'Resume with the optim and the model that the run was started with, or start a new run.',
     });
   }
+}
+
+/** What PEFT's create_loraplus_optimizer puts into its faster groups: B, and vectors such as DoRA's magnitudes. */
+function learnsFaster({ name, shape }: Slot): boolean {
+  return name.includes('lora_B') || shape.length === 1;
 }

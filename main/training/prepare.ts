@@ -67,6 +67,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
       epsilon: recipe.adam_epsilon,
       weightDecay: recipe.weight_decay,
       maxGradNorm: recipe.max_grad_norm,
+      ...(recipe.loraplus_lr_ratio === undefined ? {} : { loraplusLrRatio: recipe.loraplus_lr_ratio }),
     },
     weightsDir: loaded.weightsDir,
     memory,

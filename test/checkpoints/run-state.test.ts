@@ -29,6 +29,7 @@ test('comes back bit for bit: subnormals, negative zero, NaN, and any number tha
   const bits = Uint32Array.of(1, 0x80000000, 0x7fc00001, 0xff800000, 0x3f800001, 0x7f7fffff);
   const checkpoint = checkpointOfStep(7);
   checkpoint.optimizer.set('odd', { shape: [2, 3], data: new Float32Array(bits.buffer) });
+  checkpoint.optimizer.set('bytes', { shape: [5], data: Uint8Array.of(0, 1, 127, 128, 255) });
   checkpoint.state.numbers = [0.1, 1e-300, 2 ** 53 - 1, 1.7976931348623157e308, 5e-324];
   const path = writeCheckpoint(runDir, checkpoint);
   expect(path).toBe(join(runDir, 'checkpoint-7'));

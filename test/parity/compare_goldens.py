@@ -29,7 +29,7 @@ def compare_tensors(path, committed, regenerated):
         return [f"{path}: other names, types or shapes"]
     problems = []
     for key in old:
-        tolerance = TOLERANCE_AFTER_UPDATES if key.startswith("final.") else TOLERANCE
+        tolerance = TOLERANCE_AFTER_UPDATES if key.startswith(("final.", "after.")) else TOLERANCE
         difference = (old[key].double() - new[key].double()).norm() / old[key].double().norm().clamp(min=1e-6)
         if not difference <= tolerance:
             problems.append(f"{path}: {key} differs by {difference:.1e}")

@@ -91,6 +91,7 @@ function generate(folder) {
   must(script('dpo_losses_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));
   must(script('packing_goldens.py', join(folder, 'packing')));
+  must(script('optim_goldens.py', join(folder, 'optim')));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));

@@ -54,6 +54,18 @@ export function readShapedTensors(path: string): Map<string, AdapterTensor> {
   );
 }
 
+/** All tensors of a safetensors file that holds float32 and uint8. */
+export function readStateTensors(path: string): Map<string, { shape: number[]; data: Float32Array | Uint8Array }> {
+  const { header, start, bytes } = readHeader(path);
+  return new Map(
+    Object.entries(header).map(([name, { dtype, shape, data_offsets: offsets }]) => {
+      const [from, to] = [bytes.byteOffset + start + offsets[0], bytes.byteOffset + start + offsets[1]];
+      const data = bytes.buffer.slice(from, to);
+      return [name, { shape, data: dtype === 'U8' ? new Uint8Array(data) : new Float32Array(data) }];
+    }),
+  );
+}
+
 /** The value of a JSON file; the caller knows its shape. */
 export function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
