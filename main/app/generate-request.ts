@@ -1,13 +1,13 @@
 // What may be asked of a model, and in which ranges. Answering is left to generate.ts, which loads the engine.
 import { UserError } from '../errors.ts';
 
-export const PROMPT_TEMPLATES = ['model', 'alpaca', 'none'] as const;
+export const PROMPT_TEMPLATES = ['model', 'chatml', 'alpaca', 'none'] as const;
 
 export type GenerateRequest = {
   model: string;
   adapter?: string | undefined;
   prompt: string;
-  /** model: as a user's message, where the model has a chat template; alpaca: as an instruction; none: to continue. */
+  /** model: as a user's message, where the model has a chat template; chatml: as one in ChatML; alpaca: as an instruction; none: to continue. */
   template: (typeof PROMPT_TEMPLATES)[number];
   maxNewTokens: number;
   temperature: number;

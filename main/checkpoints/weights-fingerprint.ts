@@ -11,7 +11,8 @@ const sampleBytes = 65_536;
 export function weightsFingerprint(folder: ModelFolder): string {
   const hash = createHash('sha256');
   const tensors = [...folder.weights.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { name, dtype, shape, byteLength } of tensors) hash.update(JSON.stringify([name, dtype, shape, byteLength]));
+  for (const { name, dtype, shape, byteLength } of tensors)
+    hash.update(JSON.stringify([name, dtype, shape, byteLength]));
   for (const file of [...new Set(tensors.map((tensor) => tensor.file))].sort()) {
     const handle = openSync(file, 'r');
     try {

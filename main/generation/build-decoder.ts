@@ -1,7 +1,7 @@
 // The graph that continues a text: new tokens attend to cached keys and values, only the last position reaches the
 // head. One graph serves the prompt (many tokens, empty cache) and every token after it.
 import { GraphBuilder } from '../engine/graph/builder.ts';
-import { addDims, symbol } from '../engine/graph/dims.ts';
+import { addDims, multiplyDims, symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import type { Tensor } from '../engine/graph/tensor.ts';
 import type { Model } from '../engine/models/model.ts';
@@ -12,7 +12,7 @@ import { frozenWeights, type StoredWeight } from '../engine/nn/weights.ts';
 
 export const decoderInputs = {
   inputIds: 'input_ids', // int32 [batch, seq]
-  positionIds: 'position_ids', // int64 [batch, seq]
+  positionIds: 'position_ids', // int64 [batch * seq, 1]
   queryIndex: 'query_index', // int32 [seq], past + 0 1 2 ...
   keyIndex: 'key_index', // int32 [past + seq], 0 1 2 ...
   visibleUntil: 'visible_until', // int32 [batch, past + seq]
@@ -61,7 +61,7 @@ export function buildDecoder(
   };
   const hidden = model.hiddenStates(context, {
     inputIds: g.input(decoderInputs.inputIds, 'int32', [batch, seq]),
-    positionIds: g.input(decoderInputs.positionIds, 'int64', [batch, seq]),
+    positionIds: g.input(decoderInputs.positionIds, 'int64', [multiplyDims(batch, seq), 1]),
     visibility: wholeVisibility(
       g,
       g.input(decoderInputs.queryIndex, 'int32', [seq]),

@@ -159,7 +159,7 @@ export class Generator {
     const count = (length: number, from = 0): Int32Array => Int32Array.from({ length }, (_, i) => from + i);
     const inputs = new Map<string, RuntimeTensor>([
       [decoderInputs.inputIds, tensor('int32', [1, seq], Int32Array.from(ids))],
-      [decoderInputs.positionIds, tensor('int64', [1, seq], count(seq, past))],
+      [decoderInputs.positionIds, tensor('int64', [seq, 1], count(seq, past))],
       [decoderInputs.queryIndex, tensor('int32', [seq], count(seq, past))],
       [decoderInputs.keyIndex, tensor('int32', [keys], count(keys))],
       [decoderInputs.visibleUntil, tensor('int32', [1, keys], new Int32Array(keys).fill(keys))],

@@ -1,10 +1,11 @@
 // Answers a run's sample prompts with the adapter as it is at that moment.
 import { Generator } from '../generation/generator.ts';
+import { promptText } from '../generation/prompt-text.ts';
 import { adapterFrom } from '../training/lora-start.ts';
 import type { OpenSampler } from '../training/sampler.ts';
 
 /** One more session on the same files; its weights stay mapped from them. */
-export const openSampler: OpenSampler = async ({ loaded, tokenizer, runtime, lora, stepper }) => {
+export const openSampler: OpenSampler = async ({ loaded, tokenizer, runtime, lora, stepper }, { template }) => {
   const adapter = () => {
     const { config, tensors } = lora.adapter(stepper.layout, stepper.parameters);
     return adapterFrom(loaded.model, config, tensors, 'the run');
@@ -14,7 +15,8 @@ export const openSampler: OpenSampler = async ({ loaded, tokenizer, runtime, lor
     answer: async (prompt, { maxNewTokens, seed }) => {
       await generator.useAdapter(adapter());
       let text = '';
-      const pieces = generator.generate({ prompt, maxNewTokens, seed, temperature: 0, topP: 1 });
+      const asked = typeof prompt === 'string' ? promptText(prompt, template, tokenizer) : prompt;
+      const pieces = generator.generate({ prompt: asked, maxNewTokens, seed, temperature: 0, topP: 1 });
       for await (const piece of pieces) text += piece;
       return text;
     },

@@ -42,7 +42,9 @@ export class BestEvaluation {
       throw new UserError({
         code: 'metric-unknown',
         message: `metric_for_best_model is ${this.#metric}, which the evaluation does not have.`,
-        fix: `Use one of ${Object.keys(metrics).filter((name) => name.startsWith('eval_')).join(', ')}.`,
+        fix: `Use one of ${Object.keys(metrics)
+          .filter((name) => name.startsWith('eval_'))
+          .join(', ')}.`,
       });
     const before = this.#state;
     const gain = before === undefined ? Infinity : this.#greaterIsBetter ? value - before.value : before.value - value;

@@ -35,7 +35,7 @@ export type StepSettings = {
 /** Names of a batch's inputs; label inputs carry the number of their head chunk. */
 export const batchInputs = {
   inputIds: 'input_ids', // int32 [batch, seq]
-  positionIds: 'position_ids', // int64 [batch, seq]
+  positionIds: 'position_ids', // int64 [batch * seq, 1]
   visibleUntil: 'visible_until', // int32 [batch, seq]
   tokenIndex: 'token_index', // int32 [queryBlocks, seq / queryBlocks], 0 1 2 ...
   labelRows: (chunk: number) => `label_rows.${chunk}`, // int32 [labels]
@@ -120,7 +120,7 @@ function buildLoss(
   const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [queryBlocks, block]);
   const inputs = {
     inputIds: g.input(batchInputs.inputIds, 'int32', [batch, seq]),
-    positionIds: g.input(batchInputs.positionIds, 'int64', [batch, seq]),
+    positionIds: g.input(batchInputs.positionIds, 'int64', [multiplyDims(batch, seq), 1]),
     visibility: blockVisibility(g, tokenIndex, g.input(batchInputs.visibleUntil, 'int32', [batch, seq])),
   };
   const weights: Weights =
@@ -132,7 +132,9 @@ function buildLoss(
   const context = {
     g,
     // The model looks up nothing but embeddings.
-    weights: noise ? { ...weights, rows: (name: string, ids: Tensor) => g.add(weights.rows(name, ids), noise) } : weights,
+    weights: noise
+      ? { ...weights, rows: (name: string, ids: Tensor) => g.add(weights.rows(name, ids), noise) }
+      : weights,
     linear: trained.kind === 'lora' ? withLora(g, weights, trained.lora)(plain) : plain,
     rope: model.rope(g, maxPositions),
     layer: (name: string, x: Tensor, build: (x: Tensor) => Tensor) =>

@@ -53,7 +53,10 @@ export function trainingPlan(settings: PlanSettings, lengths: readonly number[])
     stepsPerEpoch,
     microBatches: (step) => {
       const start = (step % stepsPerEpoch) * rowsPerStep;
-      const rows = orderOf(Math.floor(step / stepsPerEpoch)).subarray(start, Math.min(start + rowsPerStep, rowsPerEpoch));
+      const rows = orderOf(Math.floor(step / stepsPerEpoch)).subarray(
+        start,
+        Math.min(start + rowsPerStep, rowsPerEpoch),
+      );
       const count = Math.ceil(rows.length / batchSize);
       return Array.from({ length: count }, (_, i) => rows.slice(i * batchSize, (i + 1) * batchSize));
     },

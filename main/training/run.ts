@@ -83,7 +83,7 @@ export async function train(
     const isBest = best.hear(stepper.step, metrics);
     if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) save();
   };
-  const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler?.(prepared);
+  const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler?.(prepared, recipe);
   const sample = async (): Promise<void> => {
     for (const [index, prompt] of (recipe.sample_prompts ?? []).entries()) {
       if (!sampler || stopRequested()) return;
@@ -134,12 +134,18 @@ export async function train(
   }
 
   if (best.patienceIsOver && stepper.step < totalSteps)
-    event('info', `Stopped early: ${recipe.early_stopping_patience ?? 0} evaluations in a row without a better ${best.metric}.`);
+    event(
+      'info',
+      `Stopped early: ${recipe.early_stopping_patience ?? 0} evaluations in a row without a better ${best.metric}.`,
+    );
   const finalStep = stepper.step;
   const bestStep = best.state?.step;
   if (recipe.load_best_model_at_end && bestStep !== undefined && bestStep !== finalStep) {
     restoreAdapterOf(job, prepared, bestStep);
-    event('info', `The result is the adapter of step ${bestStep}, whose ${best.metric} of ${best.state?.value ?? Number.NaN} was the best.`);
+    event(
+      'info',
+      `The result is the adapter of step ${bestStep}, whose ${best.metric} of ${best.state?.value ?? Number.NaN} was the best.`,
+    );
   }
   writeFinalAdapter(job, prepared, latest, recipe.load_best_model_at_end ? (bestStep ?? finalStep) : finalStep);
   await sampler?.dispose();

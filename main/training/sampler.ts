@@ -1,6 +1,7 @@
 // How a run asks for answers to its sample prompts. Decoding is generation/'s, which builds on this folder; so the job
 // process brings it along.
 import type { SamplePrompt } from '../../preload/contract.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 import type { Prepared } from './prepare.ts';
 
 export type Sampler = {
@@ -9,4 +10,4 @@ export type Sampler = {
   dispose(): Promise<void>;
 };
 
-export type OpenSampler = (prepared: Prepared) => Promise<Sampler>;
+export type OpenSampler = (prepared: Prepared, recipe: Recipe) => Promise<Sampler>;

@@ -143,7 +143,7 @@ export class Stepper {
     const shape = [batch.batch, batch.seq];
     const inputs = new Map<string, RuntimeTensor>([
       [batchInputs.inputIds, tensor('int32', shape, batch.inputIds)],
-      [batchInputs.positionIds, tensor('int64', shape, batch.positionIds)],
+      [batchInputs.positionIds, tensor('int64', [batch.batch * batch.seq, 1], batch.positionIds)],
       [batchInputs.visibleUntil, tensor('int32', shape, batch.visibleUntil)],
       [
         batchInputs.tokenIndex,

@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import type { Batch } from '../../main/data/types.ts';
 import { GraphBuilder } from '../../main/engine/graph/builder.ts';
-import { symbol } from '../../main/engine/graph/dims.ts';
+import { multiplyDims, symbol } from '../../main/engine/graph/dims.ts';
 import { toOnnx } from '../../main/engine/graph/onnx.ts';
 import type { Tensor } from '../../main/engine/graph/tensor.ts';
 import type { Model } from '../../main/engine/models/model.ts';
@@ -51,14 +51,14 @@ export async function computeLogits(
   };
   const hidden = model.hiddenStates(context, {
     inputIds: g.input('input_ids', 'int32', [rows, tokens]),
-    positionIds: g.input('position_ids', 'int64', [rows, tokens]),
+    positionIds: g.input('position_ids', 'int64', [multiplyDims(rows, tokens), 1]),
     visibility: wholeVisibility(g, index, index, g.input('visible_until', 'int32', [rows, tokens])),
   });
   const logits = g.gemm(model.finalNorm(context, hidden), weights.get(model.headWeight), { transB: true });
 
   const inputs = new Map<string, RuntimeTensor>([
     ['input_ids', runtime.tensor('int32', [batch, seq], positions.inputIds)],
-    ['position_ids', runtime.tensor('int64', [batch, seq], positions.positionIds)],
+    ['position_ids', runtime.tensor('int64', [batch * seq, 1], positions.positionIds)],
     ['visible_until', runtime.tensor('int32', [batch, seq], positions.visibleUntil)],
     [
       'token_index',

@@ -86,6 +86,7 @@ test('a run posts steps, logs, evaluations and checkpoints when they are due', a
     'epoch',
     'num_tokens',
     'mean_token_accuracy',
+    'entropy',
   ]);
   expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
 });

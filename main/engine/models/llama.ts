@@ -110,8 +110,8 @@ function selfAttention(
   const [batch = 1, seq = 1] = inputs.inputIds.shape;
   const rows = (y: Tensor, count: number): Tensor => g.reshape(y, [batch, seq, count * headDim] satisfies Dim[]);
   return g.scope('self_attn', () => {
-    const q = rotate(g, rows(linear(`${name}.q_proj`, x), heads), inputs.positionIds, rope, heads);
-    const k = rotate(g, rows(linear(`${name}.k_proj`, x), kvHeads), inputs.positionIds, rope, kvHeads);
+    const q = rows(rotate(g, linear(`${name}.q_proj`, x), inputs.positionIds, rope, heads), heads);
+    const k = rows(rotate(g, linear(`${name}.k_proj`, x), inputs.positionIds, rope, kvHeads), kvHeads);
     const v = rows(linear(`${name}.v_proj`, x), kvHeads);
     const { keys, values } = context.keysAndValues(
       index,

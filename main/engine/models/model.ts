@@ -21,7 +21,7 @@ export type BuildContext = {
 export type ModelInputs = {
   /** int32 [batch, seq] */
   inputIds: Tensor;
-  /** int64 [batch, seq] */
+  /** int64 [batch * seq, 1] */
   positionIds: Tensor;
   /** Which tokens see which. */
   visibility: readonly QueryBlock[];

@@ -29,9 +29,14 @@ export function ropeTables(g: GraphBuilder, settings: RopeSettings, maxPositions
   return { cos: g.constant('rope.cos', 'float32', shape, cos), sin: g.constant('rope.sin', 'float32', shape, sin) };
 }
 
-/** x [batch, seq, heads * headDim], turned by positions [batch, seq] (int64). */
+/**
+ * x [tokens, heads * headDim], turned by positions [tokens, 1] (int64). Tokens stand along the op's batch axis, because
+ * it takes no more of them along the other than the tables have positions, and shared or packed rows may.
+ */
 export function rotate(g: GraphBuilder, x: Tensor, positions: Tensor, tables: RopeTables, heads: number): Tensor {
-  return g.op('RotaryEmbedding', [x, positions, tables.cos, tables.sin], { heads });
+  const [tokens = 1, width = 1] = x.shape;
+  const apart = g.reshape(x, [tokens, 1, width]);
+  return g.reshape(g.op('RotaryEmbedding', [apart, positions, tables.cos, tables.sin], { heads }), [tokens, width]);
 }
 
 /** One angle per position step for each pair of dimensions. */

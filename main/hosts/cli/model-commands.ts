@@ -40,7 +40,7 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .allowUnknownOption()
     .action(async (words: string[], { config, rows, method, json }: PreviewOptions) => {
       const { previewRun } = await import('../../app/preview.ts');
-      const { renderPreview } = await import('../../data/preview-text.ts');
+      const { renderPairPreview, renderPreview } = await import('../../data/preview-text.ts');
       const values = recipeValues(config, words);
       const request = { method: method ?? likelyMethod(values), values, workingDirectory: process.cwd(), rows };
       const terminal = terminalOn(process.stderr);
@@ -49,7 +49,9 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
       };
       const preview = await withApp(({ home }) => previewRun(home, { ...request, onProgress }));
       terminal.clear();
-      print([json === true ? JSON.stringify(preview) : renderPreview(preview, { color: process.stdout.isTTY })]);
+      const color = { color: process.stdout.isTTY };
+      const text = () => (preview.method === 'sft' ? renderPreview(preview, color) : renderPairPreview(preview, color));
+      print([json === true ? JSON.stringify(preview) : text()]);
     });
 
   lorelei

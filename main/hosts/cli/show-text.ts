@@ -45,7 +45,10 @@ function sampleLines({ samples }: RunDetail): string[] {
     if (!first || !last) return [];
     const prompt = typeof first.prompt === 'string' ? first.prompt : (first.prompt.at(-1)?.content ?? '');
     const shown = first === last ? [first] : [first, last];
-    return [prompt, ...shown.map(({ step, text }) => `  step ${wholeText(step)}  ${text.trim().replaceAll(/\s+/g, ' ')}`)];
+    return [
+      prompt,
+      ...shown.map(({ step, text }) => `  step ${wholeText(step)}  ${text.trim().replaceAll(/\s+/g, ' ')}`),
+    ];
   });
 }
 

@@ -25,7 +25,10 @@ export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promis
   const train = pairsOf(parts.train, recipe);
   const evaluation = parts.evaluation && pairsOf(parts.evaluation, recipe);
   const both = [train, ...(evaluation ? [evaluation] : [])];
-  const longest = Math.max(1, ...both.map((pairs) => largest(pairs, ({ prompt, chosen, rejected }) => prompt + Math.max(chosen, rejected))));
+  const longest = Math.max(
+    1,
+    ...both.map((pairs) => largest(pairs, ({ prompt, chosen, rejected }) => prompt + Math.max(chosen, rejected))),
+  );
   const answers = Math.max(1, ...both.map((pairs) => largest(pairs, ({ chosen, rejected }) => chosen + rejected)));
   const stuck = new StuckAlarm();
   return {
@@ -47,7 +50,10 @@ export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promis
     longest,
     labelsOfBatch: (rows) => rows * answers,
     begin: async (stepper) => {
-      for (const [pairs, which] of [[train, 'training'], [evaluation, 'evaluation']] as const) {
+      for (const [pairs, which] of [
+        [train, 'training'],
+        [evaluation, 'evaluation'],
+      ] as const) {
         if (!pairs) continue;
         pairs.reference = await referenceLogProbs(stepper, pairs, {
           dataset: pairs.dataset.fingerprint,
@@ -154,7 +160,9 @@ function discountsOf(batch: Batch, alpha: number): Float32Array {
   const pairs = pairsIn(batch);
   const discounts = new Float32Array(labels).fill(1);
   const members = Array.from({ length: batch.sequences }, (_, s) =>
-    Array.from({ length: labels }, (_, label) => label).filter((label) => (batch.membership[s * labels + label] ?? 0) > 0),
+    Array.from({ length: labels }, (_, label) => label).filter(
+      (label) => (batch.membership[s * labels + label] ?? 0) > 0,
+    ),
   );
   for (let pair = 0; pair < pairs; pair++) {
     const [chosen = [], rejected = []] = [members[pair], members[pairs + pair]];

@@ -104,7 +104,11 @@ function rowsOf(dataset: TokenizedDataset, recipe: SftRecipe, packed: boolean): 
       length: bins.length,
       lengths: bins.map((bin) => bin.reduce((sum, piece) => sum + piece.length, 0)),
       batch: (rows) =>
-        layOut(Array.from(rows, (bin) => (bins[bin] ?? []).map(({ row, start, length }) => part(dataset, row, start, start + length)))),
+        layOut(
+          Array.from(rows, (bin) =>
+            (bins[bin] ?? []).map(({ row, start, length }) => part(dataset, row, start, start + length)),
+          ),
+        ),
     };
   }
   return {
