@@ -44,9 +44,14 @@ export const detectShape: ShapeFinder<Example> = (columns, templated) => {
   });
 };
 
-/** Throws UserError dataset-no-usable-column, dataset-is-not-preference-data. */
+/**
+ * The first shape whose columns are all there and that has a use for every mapped one. Throws UserError
+ * dataset-no-usable-column, dataset-is-not-preference-data.
+ */
 export const detectPreferenceShape: ShapeFinder<PreferenceExample> = ({ mapped, all, label, available }) => {
-  const shape = firstFit(PREFERENCE_SHAPES, mapped) ?? firstFit(PREFERENCE_SHAPES, all);
+  const using = (shape: Shape<PreferenceExample>) => [...shape.needs, ...(shape.uses ?? [])];
+  const meant = PREFERENCE_SHAPES.filter((shape) => mapped.keys().every((name) => using(shape).includes(name)));
+  const shape = firstFit(meant, all) ?? firstFit(PREFERENCE_SHAPES, all);
   if (shape) return shape;
   const known = `Pairs that are known by themselves: ${PREFERENCE_PAIRS.map((pair) => pair.join('/')).join('; ')}.`;
   // Columns that also mean something alone say nothing about pairs.

@@ -16,7 +16,7 @@ import type { TextTokenizer } from './tokenizer.ts';
 import type { PreferenceExample, TokenizedPair } from './types.ts';
 
 /** Names follow the recipe, which is TRL's. */
-export type PreferenceOptions = SourceOptions & LengthSettings;
+export type PreferenceOptions = Omit<SourceOptions, 'datasetTextField'> & LengthSettings;
 
 /**
  * Throws UserError for files that cannot be used and for datasets of which nothing is left
@@ -27,7 +27,7 @@ export function loadPreferences(
   tokenizer: TextTokenizer,
   hooks: LoadHooks = {},
 ): Promise<{ dataset: PlacedPairs; report: DataReport }> {
-  return loadRows(preferencePairs(options), options, tokenizer, hooks);
+  return loadRows(preferencePairs(options), { ...options, datasetTextField: 'text' }, tokenizer, hooks);
 }
 
 function preferencePairs(options: PreferenceOptions): RowKind<PreferenceExample, PlacedPairs> {

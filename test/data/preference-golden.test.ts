@@ -35,7 +35,6 @@ for (const [name, tokenizerFolder] of Object.entries(tokenizerFolders)) {
       loadPreferences(
         {
           files: [folder.write(`${name}.jsonl`, rows.map((row) => JSON.stringify(row)).join('\n'))],
-          datasetTextField: 'text',
           template: 'model',
           maxLength: null,
           cacheDir: join(folder.path, 'cache'),
