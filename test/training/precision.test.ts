@@ -1,0 +1,48 @@
+// The precision rule: all wishes on devices that compute in both 16-bit formats, in one of them and in none.
+import { expect, test } from 'vitest';
+import { choosePrecision, precisionDevice, type PrecisionWish } from '../../main/training/precision.ts';
+import { userErrorOf } from '../support/user-error.ts';
+
+const devices = {
+  both: { name: 'both', bf16: true, fp16: true },
+  bf16: { name: 'newer', bf16: true, fp16: false },
+  fp16: { name: 'older', bf16: false, fp16: true },
+  none: { name: 'plain', bf16: false, fp16: false },
+};
+
+test.each<[PrecisionWish['bf16'], PrecisionWish['fp16'], ...expected: [string, string, string, string]]>([
+  // bf16, fp16, and what comes out where the device does both, bf16 only, fp16 only, none
+  ['auto', 'auto', 'bf16', 'bf16', 'fp16', 'fp32'],
+  ['auto', false, 'bf16', 'bf16', 'fp32', 'fp32'],
+  [false, 'auto', 'fp16', 'fp32', 'fp16', 'fp32'],
+  [false, false, 'fp32', 'fp32', 'fp32', 'fp32'],
+  [true, 'auto', 'bf16', 'bf16', 'fp32', 'fp32'],
+  [true, false, 'bf16', 'bf16', 'fp32', 'fp32'],
+  ['auto', true, 'fp16', 'fp32', 'fp16', 'fp32'],
+  [false, true, 'fp16', 'fp32', 'fp16', 'fp32'],
+])('bf16: %s, fp16: %s', (bf16, fp16, ...expected) => {
+  const chosen = Object.values(devices).map((device) => choosePrecision({ bf16, fp16 }, device).precision);
+  expect(chosen).toEqual(expected);
+});
+
+test.each<[PrecisionWish, keyof typeof devices, reason: string]>([
+  [{ bf16: 'auto', fp16: 'auto' }, 'both', 'both computes in bf16'],
+  [{ bf16: 'auto', fp16: 'auto' }, 'fp16', 'older computes in fp16 and not in bf16; the loss is scaled'],
+  [{ bf16: false, fp16: 'auto' }, 'both', 'both computes in fp16 and the recipe switches bf16 off'],
+  [{ bf16: 'auto', fp16: 'auto' }, 'none', 'plain does not compute in bf16 or fp16 in this version'],
+  [{ bf16: 'auto', fp16: false }, 'none', 'plain does not compute in bf16 in this version'],
+  [{ bf16: true, fp16: 'auto' }, 'none', 'asks for bf16, which plain lacks in this version; fp32 is at'],
+  [{ bf16: true, fp16: 'auto' }, 'both', 'the recipe asks for it'],
+  [{ bf16: false, fp16: false }, 'both', 'the recipe switches bf16 and fp16 off'],
+])('%j on %s says why', (wish, device, reason) => {
+  expect(choosePrecision(wish, devices[device]).reason).toContain(reason);
+});
+
+test('both at once is refused, on every device', () => {
+  for (const device of Object.values(devices))
+    expect(userErrorOf(() => choosePrecision({ bf16: true, fp16: true }, device)).code).toBe('recipe-value');
+});
+
+test("TRL's bf16: true runs on a CPU", () => {
+  expect(choosePrecision({ bf16: true, fp16: false }, precisionDevice('cpu')).precision).toBe('fp32');
+});
