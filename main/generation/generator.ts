@@ -10,8 +10,8 @@ import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../
 import { UserError } from '../errors.ts';
 import { loadModel } from '../training/load-model.ts';
 import { adapterOn, peftKey } from '../training/lora-start.ts';
+import { adapterInputs } from './adapter-inputs.ts';
 import { buildDecoder, cacheName, decoderInputs, logitsOutput } from './build-decoder.ts';
-import { rowFactors } from './row-factors.ts';
 import { sampler, type SamplingSettings } from './sampler.ts';
 
 export type GeneratorOptions = {
@@ -50,23 +50,13 @@ export class Generator {
     const runtime = await openRuntime({ device: options.device ?? 'auto' });
     const { graph, parameters } = buildDecoder(model, stored, lora?.settings, model.maxPositions);
     const session = await runtime.createSession(graph, { weightsDir, memory: 'fast' });
-    const adapter = new Map<string, RuntimeTensor>();
-    const noAdapter = new Map<string, RuntimeTensor>();
-    if (lora) {
-      const valueOf = (name: string): Float32Array => {
-        const data = lora.tensors.get(peftKey(name))?.data;
-        if (!data) throw new Error(`the adapter has no ${name}`);
-        return data;
-      };
-      const factors = await rowFactors(runtime, { stored, weightsDir, settings: lora.settings, valueOf });
-      for (const { name, shape } of parameters) {
-        const size = shape.reduce((a, b) => a * b, 1);
-        const factor = factors.get(name);
-        adapter.set(name, runtime.tensor('float32', shape, factor ?? valueOf(name)));
-        // A branch of 0, and rows as long as they are.
-        noAdapter.set(name, runtime.tensor('float32', shape, new Float32Array(size).fill(factor ? 1 : 0)));
-      }
-    }
+    const valueOf = (name: string): Float32Array => {
+      const data = lora?.tensors.get(peftKey(name))?.data;
+      if (!data) throw new Error(`the adapter has no ${name}`);
+      return data;
+    };
+    const inputs =
+      lora && (await adapterInputs(runtime, { parameters, settings: lora.settings, valueOf, stored, weightsDir }));
     return new Generator({
       tokenizer,
       runtime,
@@ -75,8 +65,8 @@ export class Generator {
       cacheShape: [model.kvHeads, model.headDim],
       maxPositions: model.maxPositions,
       stopIds: stopIds(tokenizer, folder.path),
-      adapter,
-      noAdapter,
+      adapter: inputs?.adapter ?? new Map<string, RuntimeTensor>(),
+      noAdapter: inputs?.noAdapter ?? new Map<string, RuntimeTensor>(),
     });
   }
 
