@@ -27,7 +27,7 @@ export function cacheName(part: 'keys' | 'values', layer: number): { before: str
 
 /**
  * Logits of the next token. LoRA tensors are inputs, so that one session can answer with and without an adapter; of
- * DoRA's they are A, B and the factors of the rows, see row-factors.ts.
+ * DoRA's they are A, B and the factors of the rows, see adapter-inputs.ts.
  */
 export function buildDecoder(
   model: Model,

@@ -11,8 +11,8 @@ import { UserError } from '../errors.ts';
 import type { ParameterSpec } from '../training/build-step.ts';
 import { type LoadedModel, loadModel } from '../training/load-model.ts';
 import { type AdapterOnModel, adapterOn, peftKey } from '../training/lora-start.ts';
+import { adapterInputs } from './adapter-inputs.ts';
 import { buildDecoder, cacheName, decoderInputs, logitsOutput } from './build-decoder.ts';
-import { rowFactors } from './row-factors.ts';
 import { sampler, type SamplingSettings } from './sampler.ts';
 
 export type GeneratorOptions = {
@@ -47,8 +47,8 @@ export class Generator {
   readonly #parameters: readonly ParameterSpec[];
   readonly #cacheShape: readonly [kvHeads: number, headDim: number];
   readonly #stopIds: ReadonlySet<number>;
-  readonly #adapter = new Map<string, RuntimeTensor>();
-  readonly #noAdapter = new Map<string, RuntimeTensor>();
+  #adapter: ReadonlyMap<string, RuntimeTensor> = new Map();
+  #noAdapter: ReadonlyMap<string, RuntimeTensor> = new Map();
 
   /** Throws UserErrors of the model, the adapter and the tokenizer. */
   static async open(options: GeneratorOptions): Promise<Generator> {
@@ -89,22 +89,15 @@ export class Generator {
   /** Answers from now on with these values; the adapter must be of the settings that the generator was opened with. */
   async useAdapter({ settings, tensors }: AdapterOnModel): Promise<void> {
     const { stored, weightsDir } = this.#loaded;
-    const runtime = this.#runtime;
     const valueOf = (name: string): Float32Array => {
       const data = tensors.get(peftKey(name))?.data;
       if (!data) throw new Error(`the adapter has no ${name}`);
       return data;
     };
-    const factors = await rowFactors(runtime, { stored, weightsDir, settings, valueOf });
-    this.#adapter.clear();
-    this.#noAdapter.clear();
-    for (const { name, shape } of this.#parameters) {
-      const size = shape.reduce((a, b) => a * b, 1);
-      const factor = factors.get(name);
-      this.#adapter.set(name, runtime.tensor('float32', shape, factor ?? valueOf(name)));
-      // A branch of 0, and rows as long as they are.
-      this.#noAdapter.set(name, runtime.tensor('float32', shape, new Float32Array(size).fill(factor ? 1 : 0)));
-    }
+    const parts = { parameters: this.#parameters, settings, valueOf, stored, weightsDir };
+    const inputs = await adapterInputs(this.#runtime, parts);
+    this.#adapter = inputs.adapter;
+    this.#noAdapter = inputs.noAdapter;
   }
 
   /** The text of the answer, piece by piece. Ends at an end token, after maxNewTokens, or where positions run out. */

@@ -51,11 +51,11 @@ export type LoraStart = {
   /** Inputs that every run of a graph with these settings is fed; `initialize` or `restore` fills in their values. */
   frozenInputs: FrozenInputs;
   /** Fills in the starting values. Reads the base model's weights where they follow from them. */
-  initialize(layout: FlatLayout, parameters: Float32Array): void;
+  initialize: (layout: FlatLayout, parameters: Float32Array) => void;
   /** Fills in the values of an adapter that `adapter` wrote, bit for bit. False where it is another run's. */
-  restore(layout: FlatLayout, parameters: Float32Array, tensors: AdapterTensors): boolean;
+  restore: (layout: FlatLayout, parameters: Float32Array, tensors: AdapterTensors) => boolean;
   /** The adapter as it is now, for the base model as it is on disk. */
-  adapter(layout: FlatLayout, parameters: Float32Array): { config: AdapterFacts; tensors: AdapterTensors };
+  adapter: (layout: FlatLayout, parameters: Float32Array) => { config: AdapterFacts; tensors: AdapterTensors };
 };
 
 /** The LoRA of a recipe on a model. Throws a UserError when it fits no layer. */

@@ -38,7 +38,8 @@ export function principalPart(
 
   if (iterations !== undefined) {
     let space = imagesOf(orthonormal([], randomVectors(rank)));
-    for (let i = 0; i < iterations; i++) space = imagesOf(completed(orthonormal([], space.r), rank, randomVectors));
+    // Once more than asked for: they begin after a first product with the weight.
+    for (let i = 0; i <= iterations; i++) space = imagesOf(completed(orthonormal([], space.r), rank, randomVectors));
     return singular(ritz(space, rank).space, isWide);
   }
   const block = Math.min(short, Math.max(8, Math.min(rank, 32)));

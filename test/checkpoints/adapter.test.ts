@@ -10,7 +10,7 @@ import { userErrorOf } from '../support/user-error.ts';
 import { safetensorsBytes, scratchFolder } from './scratch.ts';
 
 const module = 'model.layers.0.self_attn.q_proj';
-const { a, b } = adapterKeys(module);
+const { a, b, magnitude } = adapterKeys(module);
 
 /** r 2 on one layer of 3 inputs and 4 outputs. */
 function smallAdapter(): AdapterFolder {
@@ -36,9 +36,11 @@ test('keys and layer names lead to each other', () => {
   expect(adapterKeys(module)).toEqual({
     a: 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight',
     b: 'base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight',
+    magnitude: 'base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector',
   });
   expect(parseAdapterKey(a)).toEqual({ module, part: 'A' });
   expect(parseAdapterKey(b)).toEqual({ module, part: 'B' });
+  expect(parseAdapterKey(magnitude)).toEqual({ module, part: 'magnitude' });
   expect(parseAdapterKey('base_model.model.model.embed_tokens.weight')).toBeUndefined();
 });
 
@@ -158,6 +160,36 @@ test('reads the keys and types of other writers', () => {
   expect(config).toMatchObject({ lora_dropout: 0, use_rslora: false, base_model_name_or_path: null, revision: null });
 });
 
+test('DoRA and patterns: read from other writers, written as PEFT has them', () => {
+  const patterns = { rank_pattern: { q_proj: 3, '.*': 9 }, alpha_pattern: { 'layers\\.0.*': 1.5 } };
+  const folder = foreignAdapter(
+    { use_dora: true, init_lora_weights: 'gaussian', ...patterns },
+    { [a]: [3, 3], [b]: [4, 3], [`base_model.model.${module}.lora_magnitude_vector.default.weight`]: [4] },
+  );
+  const adapter = readAdapter(folder);
+  expect(adapter.config).toMatchObject({ r: 2, use_dora: true, init_lora_weights: 'gaussian', ...patterns });
+  expect(adapter.tensors.get(magnitude)?.shape).toEqual([4]);
+  const written = join(scratchFolder(), 'out');
+  writeAdapter(written, { ...adapter, card: '' });
+  expect(readJson(join(written, 'adapter_config.json'))).toMatchObject({ use_dora: true, ...patterns });
+  expect(readAdapter(written)).toEqual(adapter);
+});
+
+test('refuses DoRA without magnitudes, ranks that a pattern does not give, and keys that are no pattern', () => {
+  const refused = (config: Record<string, unknown>) => userErrorOf(() => readAdapter(foreignAdapter(config)));
+  expect(refused({ use_dora: true }).message).toContain('lora_A and lora_B without lora_magnitude_vector');
+  const other = refused({ rank_pattern: { q_proj: 4 } });
+  expect(other.code).toBe('adapter-shape');
+  expect(other.message).toContain('r: 4 in adapter_config.json wants [4, in]');
+  expect(refused({ rank_pattern: { '(': 4 } }).code).toBe('lora-pattern-invalid');
+});
+
+test('modules_to_save is refused with the reason', () => {
+  const error = userErrorOf(() => readAdapter(foreignAdapter({ modules_to_save: ['embed_tokens', 'lm_head'] })));
+  expect(error.message).toContain('vLLM refuses');
+  expect(error.fix).toContain('raise lora_r');
+});
+
 test.each([
   ['a pattern', { target_modules: '.*q_proj' }],
   ['chosen layers', { layers_to_transform: [0] }],
@@ -170,10 +202,7 @@ const unsupported: [key: string, value: unknown][] = [
   ['peft_type', 'IA3'],
   ['task_type', 'SEQ_CLS'],
   ['bias', 'lora_only'],
-  ['use_dora', true],
   ['modules_to_save', ['lm_head']],
-  ['rank_pattern', { q_proj: 4 }],
-  ['alpha_pattern', { q_proj: 4 }],
   ['fan_in_fan_out', true],
   ['lora_bias', true],
   ['layer_replication', [[0, 4]]],
@@ -193,6 +222,9 @@ test.each([
   ['lora_alpha', null],
   ['lora_dropout', 1],
   ['peft_type', undefined],
+  ['rank_pattern', { q_proj: 0 }],
+  ['rank_pattern', [4]],
+  ['alpha_pattern', { q_proj: '8' }],
 ])('refuses the impossible %s: %j', (key, value) => {
   const error = userErrorOf(() => readAdapter(foreignAdapter({ [key]: value })));
   expect(error.code).toBe('adapter-config-invalid');
@@ -203,7 +235,9 @@ test.each<[what: string, tensors: Record<string, number[]>, code: string, words:
   ['another rank', { [a]: [4, 3], [b]: [4, 4] }, 'adapter-shape', 'is [4, 3], but r: 2'],
   ['a rank that only B has', { [a]: [2, 3], [b]: [2, 4] }, 'adapter-shape', 'wants [out, 2]'],
   ['three dimensions', { [a]: [2, 3, 1], [b]: [4, 2] }, 'adapter-shape', 'is [2, 3, 1]'],
-  ['half a pair', { [a]: [2, 3] }, 'adapter-incomplete', 'lora_A without its other half'],
+  ['half a pair', { [a]: [2, 3] }, 'adapter-incomplete', 'lora_A without lora_B'],
+  ['magnitudes that the config does not speak of', { [a]: [2, 3], [b]: [4, 2], [magnitude]: [4] }, 'adapter-contradiction', 'use_dora in adapter_config.json is not true'],
+  ['magnitudes of two dimensions', { [a]: [2, 3], [b]: [4, 2], [magnitude]: [1, 4] }, 'adapter-shape', 'is [1, 4], expected [out]'],
   ['no tensors', {}, 'adapter-empty', 'no tensors'],
   ['a trained embedding', { [a]: [2, 3], [b]: [4, 2], 'base_model.model.model.embed_tokens.weight': [5, 3] }, 'adapter-unsupported', 'embed_tokens'],
   ['the same tensor twice', { [a]: [2, 3], [b]: [4, 2], [a.replace('.weight', '.default.weight')]: [2, 3] }, 'adapter-unsupported', 'two tensors'],

@@ -87,6 +87,7 @@ function generate(folder) {
   mkdirSync(folder, { recursive: true });
   must(script('llama_goldens.py', folder));
   must(script('singular_values_goldens.py', folder));
+  must(script('dora_dropout_goldens.py', folder));
   must(script('ops_goldens.py', folder));
   must(script('dpo_losses_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));

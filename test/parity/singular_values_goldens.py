@@ -32,7 +32,7 @@ def case(rows, columns, rank):
 
 def main():
     path = Path(sys.argv[1]) / "singular-values.json"
-    path.write_text(json.dumps([case(*sizes) for sizes in CASES]) + "\n")
+    path.write_text(json.dumps([case(*sizes) for sizes in CASES], separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

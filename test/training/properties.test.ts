@@ -6,6 +6,8 @@ import { modelFor } from '../../main/engine/models/registry.ts';
 import { sftObjective } from '../../main/engine/losses/sft.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { view } from '../../main/training/flat-parameters.ts';
+import { loadModel, weightReader } from '../../main/training/load-model.ts';
+import { loraStart } from '../../main/training/lora-start.ts';
 import { Stepper } from '../../main/training/stepper.ts';
 import { goldensFolder, readJson, readTensors, relativeError, storedWeights } from '../support/goldens.ts';
 
@@ -23,6 +25,8 @@ type Way = {
   dropout?: number;
   b?: 'zero' | 'random';
   rank?: number;
+  /** DoRA on a PiSSA start: every part that a layer can have. */
+  everything?: boolean;
 };
 
 async function open({
@@ -32,12 +36,19 @@ async function open({
   dropout = 0,
   b = 'random',
   rank = 4,
+  everything = false,
 }: Way = {}): Promise<Stepper> {
-  const lora = { rank, alpha: 8, useRslora: false, dropout, targets: new Set(model.linears) };
+  const recipe = { lora_r: rank, lora_alpha: 8, use_rslora: false, lora_dropout: dropout, seed: 1 };
+  const changes = everything ? { use_dora: true, init_lora_weights: 'pissa' } : {};
+  const { settings, frozenInputs, initialize } = loraStart(
+    { ...recipe, lora_target_modules: 'all-linear', ...changes },
+    model,
+    weightReader(loadModel(folder)),
+  );
   const stepper = await Stepper.create(runtime, {
     model,
     step: {
-      trained: { kind: 'lora', lora, stored },
+      trained: { kind: 'lora', lora: settings, stored },
       objective: sftObjective('nll'),
       recompute,
       headChunks,
@@ -48,10 +59,13 @@ async function open({
     optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
     weightsDir: folder,
     memory: recompute ? 'lean' : 'fast',
+    frozenInputs,
   });
+  initialize(stepper.layout, stepper.parameters);
   const start = readTensors(`${folder}/adapter/adapter_model.safetensors`);
   for (const slot of stepper.layout.slots) {
     if (b === 'zero' && slot.name.includes('lora_B')) continue;
+    // Magnitudes stay as they begin; of PiSSA's A and B the frozen pair does.
     view(stepper.parameters, slot).set(start.get(`base_model.model.${slot.name}`) ?? []);
   }
   opened.push(stepper);
@@ -112,10 +126,10 @@ describe('recomputation, head chunks and query blocks change nothing beyond roun
     { recompute: true, queryBlocks: 5 },
   ])('%j', async (way) => {
     const batches = [collate(rows.slice(0, 5)), collate(rows.slice(5, 7))];
-    for (const dropout of [0, 0.3])
+    for (const settings of [{}, { dropout: 0.3 }, { everything: true }, { everything: true, dropout: 0.3 }])
       expectSame(
-        await step(await open({ ...way, dropout }), batches),
-        await step(await open({ dropout }), batches),
+        await step(await open({ ...way, ...settings }), batches),
+        await step(await open(settings), batches),
         2e-5,
       );
   });
@@ -147,20 +161,23 @@ test('a row without trained tokens has no gradient', async () => {
   for (const gradient of stepper.gradients().values()) expect(gradient.every((x) => x === 0)).toBe(true);
 });
 
-test('dropout: the same seed repeats, another differs, evaluation is without', async () => {
-  const batch = collate(rows.slice(0, 4));
-  const [first, again, other] = [
-    await step(await open({ dropout: 0.5 }), [batch], 1),
-    await step(await open({ dropout: 0.5 }), [batch], 1),
-    await step(await open({ dropout: 0.5 }), [batch], 2),
-  ];
-  expect(first.loss).toBe(again.loss);
-  expect(first.loss).not.toBe(other.loss);
-  const weight = 1 / batch.labelIds.length;
-  expect((await (await open({ dropout: 0.5 })).evaluate(batch, weight)).loss).toBe(
-    (await (await open()).evaluate(batch, weight)).loss,
-  );
-});
+test.each([false, true])(
+  'dropout: the same seed repeats, another differs, evaluation is without (DoRA and PiSSA: %s)',
+  async (everything) => {
+    const batch = collate(rows.slice(0, 4));
+    const [first, again, other] = [
+      await step(await open({ everything, dropout: 0.5 }), [batch], 1),
+      await step(await open({ everything, dropout: 0.5 }), [batch], 1),
+      await step(await open({ everything, dropout: 0.5 }), [batch], 2),
+    ];
+    expect(first.loss).toBe(again.loss);
+    expect(first.loss).not.toBe(other.loss);
+    const weight = 1 / batch.labelIds.length;
+    expect((await (await open({ everything, dropout: 0.5 })).evaluate(batch, weight)).loss).toBe(
+      (await (await open({ everything })).evaluate(batch, weight)).loss,
+    );
+  },
+);
 
 test('the same start and data give the same bits', async () => {
   const run = async (): Promise<Float32Array> => {

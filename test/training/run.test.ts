@@ -7,6 +7,7 @@ import type { JobRecord } from '../../preload/contract.ts';
 import { readAdapter, writeAdapter } from '../../main/checkpoints/adapter.ts';
 import { UserError } from '../../main/errors.ts';
 import { parseRecipe } from '../../main/recipe/parse.ts';
+import type { LoraRecipe } from '../../main/training/lora-start.ts';
 import { train } from '../../main/training/run.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -36,7 +37,7 @@ const plain = {
 
 async function run(
   settings: Record<string, unknown>,
-  options: { folder?: string; resumeFrom?: string; stopAfter?: number } = {},
+  options: { folder?: string; resumeFrom?: string; stopAfter?: number; lora?: Partial<LoraRecipe> } = {},
 ) {
   const folder = options.folder ?? temporaryFolder();
   const { recipe } = parseRecipe('sft', { ...plain, ...settings });
@@ -44,7 +45,7 @@ async function run(
   const steps = (): number => records.filter(({ type }) => type === 'step').length;
   const job = {
     runId: 'test',
-    recipe,
+    recipe: Object.assign(recipe, options.lora),
     runDir: join(folder, 'run'),
     outputDir: join(folder, 'adapter'),
     cacheDir: join(folder, 'cache'),
@@ -99,15 +100,28 @@ test('the same recipe twice gives the same bits', async () => {
   expect(other.losses).not.toEqual(a.losses);
 });
 
-test.each([{ stopAfter: 2 }, { stopAfter: 5 }])(
-  'stopped after $stopAfter steps and resumed equals uninterrupted, bit for bit',
-  async ({ stopAfter }) => {
-    const whole = await run({});
-    const first = await run({}, { stopAfter });
+const everyKindOfLora: Partial<LoraRecipe> = {
+  use_dora: true,
+  use_rslora: true,
+  init_lora_weights: 'pissa_niter_4',
+  rank_pattern: { q_proj: 2 },
+  alpha_pattern: { 'layers.0.*': 3 },
+};
+
+test.each([
+  { stopAfter: 2, lora: {} },
+  { stopAfter: 5, lora: {} },
+  { stopAfter: 3, lora: { use_dora: true } },
+  { stopAfter: 3, lora: everyKindOfLora },
+])(
+  'stopped after $stopAfter steps and resumed equals uninterrupted, bit for bit, with $lora',
+  async ({ stopAfter, lora }) => {
+    const whole = await run({}, { lora });
+    const first = await run({}, { lora, stopAfter });
     expect(first.end.status).toBe('stopped');
     const checkpoint = first.records.findLast((record) => record.type === 'checkpoint');
     expect(checkpoint?.step).toBe(stopAfter);
-    const second = await run({}, { folder: first.folder, resumeFrom: checkpoint?.path ?? '' });
+    const second = await run({}, { lora, folder: first.folder, resumeFrom: checkpoint?.path ?? '' });
     expect(second.records.find((record) => record.type === 'start')).toMatchObject({
       startStep: stopAfter,
       totalSteps: 8,
@@ -139,6 +153,20 @@ test('an adapter continues from where it is', async () => {
   expect(next.losses[0]).toBeLessThan(first.losses[0] ?? 0);
   const { config } = readAdapter(join(next.folder, 'adapter'));
   expect(config).toMatchObject({ r: 4, lora_dropout: 0.1, target_modules: ['q_proj', 'v_proj'] });
+});
+
+test('a DoRA on a PiSSA start ends as an adapter that continues as if it had not ended', async () => {
+  const first = await run({}, { lora: everyKindOfLora });
+  const path = join(first.folder, 'adapter');
+  const { config } = readAdapter(path);
+  expect(config).toMatchObject({ r: 8, use_dora: true, use_rslora: true, rank_pattern: { q_proj: 4 } });
+  expect(config.lora_alpha).toBeCloseTo(32 * Math.SQRT2, 10);
+  // Its evaluation before any step is that at the end of the run that made it.
+  const next = await run({ adapter_name_or_path: path, max_steps: 1, eval_on_start: true });
+  const losses = [first, next].map(({ records }) =>
+    records.flatMap((record) => (record.type === 'evaluation' ? [record.metrics.eval_loss ?? 0] : [])),
+  );
+  expect(Math.abs((losses[1]?.[0] ?? 0) - (losses[0]?.at(-1) ?? 1))).toBeLessThan(1e-5); // sums in another order
 });
 
 async function refusal(run: Promise<unknown>): Promise<UserError> {
