@@ -56,7 +56,11 @@ function update() {
 function compare() {
   const regenerated = join(work, 'goldens');
   generate(regenerated);
-  const stages = [['goldens', () => script('compare_goldens.py', goldens, regenerated)], ...adapterStages()];
+  const stages = [
+    ['goldens', () => script('compare_goldens.py', goldens, regenerated)],
+    ['recipes', recipes],
+    ...adapterStages(),
+  ];
   return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
 }
 
@@ -88,9 +92,16 @@ function generate(folder) {
   must(script('llama_goldens.py', folder));
   must(script('ops_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));
+  must(script('trl_keys_goldens.py', join(folder, 'trl-keys')));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
+}
+
+/** Lets TRL read recipes that Lorelei wrote. */
+function recipes() {
+  const folder = join(work, 'recipes');
+  return node([join(here, 'write-recipes.ts'), folder]) && script('recipe_check.py', folder);
 }
 
 /** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */
