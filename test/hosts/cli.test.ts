@@ -151,12 +151,11 @@ test('dpo takes its own keys, stands as dpo in the history, and resumes as such'
   session.child.kill('SIGINT');
   expect((await session.ended).code).toBe(0);
   expect(await show()).toMatchObject({
-    method: 'dpo',
     status: 'stopped',
     recipe: { method: 'dpo', beta: 0.2, loss_type: ['sigmoid', 'sft'], loss_weights: [1, 0.5], learning_rate: 1e-6 },
   });
   expect((await lorelei('resume', 'latest')).code).toBe(0);
-  expect(await show()).toMatchObject({ method: 'dpo', status: 'completed', step: 20 });
+  expect(await show()).toMatchObject({ recipe: { method: 'dpo' }, status: 'completed', step: 20 });
 });
 
 test('--preset gives what the recipe and the command line leave open', async () => {

@@ -3,7 +3,7 @@
 // --update writes the goldens instead; --python FILE uses an environment that is already there.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -101,7 +101,9 @@ function generate(folder) {
 /** Lets TRL read recipes that Lorelei wrote. */
 function recipes() {
   const folder = join(work, 'recipes');
-  return node([join(here, 'write-recipes.ts'), folder]) && script('recipe_check.py', folder);
+  const fixtures = join(root, 'test', 'recipe', 'fixtures');
+  const byHand = readdirSync(fixtures).map((file) => join(fixtures, file));
+  return node([join(here, 'write-recipes.ts'), folder]) && script('recipe_check.py', folder, ...byHand);
 }
 
 /** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */
