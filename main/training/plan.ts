@@ -1,6 +1,7 @@
 // Which rows make up which optimizer step. A pure function of the recipe and the step's number, so that a resumed run
 // continues exactly where it stopped.
 import { epochOrder } from '../data/batches.ts';
+import { UserError } from '../errors.ts';
 import type { SharedRecipe } from '../recipe/shared-keys.ts';
 
 export type TrainingPlan = {
@@ -19,18 +20,29 @@ export type PlanSettings = Pick<
   | 'per_device_train_batch_size'
   | 'gradient_accumulation_steps'
   | 'train_sampling_strategy'
+  | 'dataloader_drop_last'
   | 'seed'
   | 'data_seed'
   | 'dataloader_drop_last'
 >;
 
-/** `lengths` are the rows' token counts. Each epoch has an order of its own; its last step may be smaller. */
+/**
+ * `lengths` are the rows' token counts. Each epoch has an order of its own; its last step may be smaller. Throws
+ * UserError "no-whole-batch" where every row would be dropped.
+ */
 export function trainingPlan(settings: PlanSettings, lengths: readonly number[]): TrainingPlan {
   const batchSize = settings.per_device_train_batch_size;
   const rowsPerStep = batchSize * settings.gradient_accumulation_steps;
-  // Without any whole batch, dropping the rest would leave nothing.
-  const drops = settings.dataloader_drop_last && lengths.length >= batchSize;
-  const rowsPerEpoch = drops ? lengths.length - (lengths.length % batchSize) : lengths.length;
+  const rowsPerEpoch = settings.dataloader_drop_last
+    ? Math.floor(lengths.length / batchSize) * batchSize
+    : lengths.length;
+  if (rowsPerEpoch === 0 && lengths.length > 0) {
+    throw new UserError({
+      code: 'no-whole-batch',
+      message: `dataloader_drop_last leaves no row to train on: ${lengths.length} rows fill no batch of ${batchSize}.`,
+      fix: 'Set dataloader_drop_last: false, or lower per_device_train_batch_size.',
+    });
+  }
   const stepsPerEpoch = Math.max(1, Math.ceil(rowsPerEpoch / rowsPerStep));
   const totalSteps = settings.max_steps > 0 ? settings.max_steps : Math.ceil(settings.num_train_epochs * stepsPerEpoch);
   let order: { epoch: number; rows: Int32Array } | undefined;
@@ -53,10 +65,8 @@ export function trainingPlan(settings: PlanSettings, lengths: readonly number[])
     stepsPerEpoch,
     microBatches: (step) => {
       const start = (step % stepsPerEpoch) * rowsPerStep;
-      const rows = orderOf(Math.floor(step / stepsPerEpoch)).subarray(
-        start,
-        Math.min(start + rowsPerStep, rowsPerEpoch),
-      );
+      const end = Math.min(start + rowsPerStep, rowsPerEpoch);
+      const rows = orderOf(Math.floor(step / stepsPerEpoch)).subarray(start, end);
       const count = Math.ceil(rows.length / batchSize);
       return Array.from({ length: count }, (_, i) => rows.slice(i * batchSize, (i + 1) * batchSize));
     },

@@ -141,6 +141,42 @@ test('keys on the command line replace those of the file', async () => {
   });
 });
 
+test('dpo takes its own keys, stands as dpo in the history, and resumes as such', async () => {
+  writeFileSync(
+    join(folder, 'run.yaml'),
+    'model_name_or_path: model\ndataset_name: data.jsonl\nbeta: 0.2\nmax_steps: 20\nweight_decay: 30\n',
+  );
+  const session = start('dpo', '--config', 'run.yaml', '--loss_type', 'sigmoid', 'sft', '--loss_weights', '1', '0.5');
+  await session.saw('Training, 20 steps');
+  session.child.kill('SIGINT');
+  expect((await session.ended).code).toBe(0);
+  expect(await show()).toMatchObject({
+    status: 'stopped',
+    recipe: { method: 'dpo', beta: 0.2, loss_type: ['sigmoid', 'sft'], loss_weights: [1, 0.5], learning_rate: 1e-6 },
+  });
+  expect((await lorelei('resume', 'latest')).code).toBe(0);
+  expect(await show()).toMatchObject({ recipe: { method: 'dpo' }, status: 'completed', step: 20 });
+});
+
+test('--preset gives what the recipe and the command line leave open', async () => {
+  writeFileSync(join(folder, 'run.yaml'), 'model_name_or_path: model\ndataset_name: data.jsonl\nlora_r: 4\n');
+  const words = ['--preset', 'quick-try', '--config', 'run.yaml', '--max_steps', '3'];
+  expect((await lorelei('sft', ...words)).code).toBe(0);
+  expect((await show()).recipe).toMatchObject({ lora_r: 4, max_steps: 3, max_length: 512, save_strategy: 'no' });
+});
+
+test('lorelei presets says what each is for', async () => {
+  const { code, stdout } = await here('presets');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^sft {2}quick-try {2}See within minutes .*\.$/m);
+  expect(stdout).toMatch(/^dpo {2}handbook {3}The preference step /m);
+  expect(jsonRows(await here('presets', '--json'))[0]).toEqual({
+    name: 'balanced',
+    method: 'sft',
+    purpose: expect.stringMatching(/^A good start/) as string,
+  });
+});
+
 test('the first Ctrl-C stops and saves; resume then finishes the run', async () => {
   const session = start(...sft('--weight_decay', '30', '--output_dir', 'out'));
   await session.saw('Training, 20 steps');
@@ -250,6 +286,10 @@ test.each<[string, string[], RegExp]>([
   ['an impossible value', sft('--learning_rate', '-1'), /learning_rate is -1; it must be a number above 0/],
   ['a missing model', sft('--model_name_or_path', 'absent'), /The model folder .*absent does not exist/],
   ['missing data', sft('--dataset_name', 'absent.jsonl'), /There is no file or folder .*absent\.jsonl/],
+  ['an unknown preset', sft('--preset', 'quick'), /There is no preset quick for sft\. Did you mean quick-try\?/],
+  ['a preset of another method', ['dpo', '--preset', 'thorough'], /thorough is for sft, not for dpo/],
+  ['keys of another method', sft('--beta', '0.1'), /beta belongs to DPO/],
+  ['what cannot go together', sft('--load_best_model_at_end'), /load_best_model_at_end: true compares evaluations/],
   ['a missing recipe file', ['sft', '--config', 'absent.yaml'], /There is no recipe file .*absent\.yaml/],
   ['a stray word', ['sft', 'run.yaml'], /run\.yaml belongs to no option/],
   ['a full output folder', sft('--output_dir', '.'), /is not empty: it holds data\.jsonl/],

@@ -3,7 +3,7 @@
 // --update writes the goldens instead; --python FILE uses an environment that is already there.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -56,7 +56,11 @@ function update() {
 function compare() {
   const regenerated = join(work, 'goldens');
   generate(regenerated);
-  const stages = [['goldens', () => script('compare_goldens.py', goldens, regenerated)], ...adapterStages()];
+  const stages = [
+    ['goldens', () => script('compare_goldens.py', goldens, regenerated)],
+    ['recipes', recipes],
+    ...adapterStages(),
+  ];
   return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
 }
 
@@ -93,10 +97,19 @@ function generate(folder) {
   must(script('safetensors_goldens.py', folder));
   must(script('packing_goldens.py', join(folder, 'packing')));
   must(script('optim_goldens.py', join(folder, 'optim')));
+  must(script('trl_keys_goldens.py', join(folder, 'trl-keys')));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
   must(script('preference_goldens.py', join(folder, 'preferences'), shared));
+}
+
+/** Lets TRL read recipes that Lorelei wrote. */
+function recipes() {
+  const folder = join(work, 'recipes');
+  const fixtures = join(root, 'test', 'recipe', 'fixtures');
+  const byHand = readdirSync(fixtures).map((file) => join(fixtures, file));
+  return node([join(here, 'write-recipes.ts'), folder]) && script('recipe_check.py', folder, ...byHand);
 }
 
 /** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */

@@ -2,6 +2,9 @@
 import { resolve } from 'node:path';
 import { Argument, Option } from 'commander';
 import type { App } from '../../app/app.ts';
+import { resourcePath } from '../../app/resources.ts';
+import { withPreset } from '../../recipe/presets.ts';
+import type { Method } from '../../recipe/recipe.ts';
 import { readRecipeFile } from '../../recipe/yaml.ts';
 import { recipeArguments } from './recipe-arguments.ts';
 
@@ -13,6 +16,9 @@ export type WithApp = <Result>(work: (app: App) => Result | Promise<Result>) => 
 export const jsonOption = (what: string): Option => new Option('--json', what);
 
 export const configOption = (): Option => new Option('--config <file>', 'recipe as YAML');
+
+export const presetOption = (): Option =>
+  new Option('--preset <name>', 'settings to start from, which the recipe replaces; lorelei presets lists them');
 
 export const runArgument = (): Argument => new Argument('<run>', 'name of the run, its beginning, or "latest"');
 
@@ -26,4 +32,12 @@ export function print(lines: readonly string[]): void {
 /** The keys of a run: those of the recipe file, replaced by those on the command line. */
 export function recipeValues(config: string | undefined, words: readonly string[]): Record<string, unknown> {
   return { ...(config === undefined ? {} : readRecipeFile(resolve(config))), ...recipeArguments(words) };
+}
+
+/** The same keys, above those of a preset where one is named. */
+export function overPreset(
+  values: Record<string, unknown>,
+  { method, preset }: { method: Method; preset?: string },
+): Record<string, unknown> {
+  return preset === undefined ? values : withPreset(resourcePath('presets'), { method, name: preset }, values);
 }

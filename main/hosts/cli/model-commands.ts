@@ -2,11 +2,15 @@
 // so that the other commands start at once.
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PROMPT_TEMPLATES, type GenerateRequest } from '../../app/generate-request.ts';
+import { resourcePath } from '../../app/resources.ts';
+import { listPresets } from '../../recipe/presets.ts';
 import { likelyMethod } from '../../recipe/parse.ts';
 import { METHODS, type Method } from '../../recipe/recipe.ts';
 import {
   configOption,
   jsonOption,
+  overPreset,
+  presetOption,
   print,
   recipeArgument,
   recipeValues,
@@ -15,7 +19,7 @@ import {
 } from './command-parts.ts';
 import { terminalOn } from './terminal.ts';
 
-type PreviewOptions = { config?: string; rows: number; method?: Method } & Json;
+type PreviewOptions = { config?: string; preset?: string; rows: number; method?: Method } & Json;
 
 function toNumber(text: string): number {
   const number = Number(text);
@@ -29,6 +33,7 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .command('preview')
     .description('show what a recipe trains on, token by token, and every problem in its files')
     .addOption(configOption())
+    .addOption(presetOption())
     .option('--rows <number>', 'rows to show', toNumber, 5)
     .addOption(
       new Option('--method <name>', 'the method that the recipe is for; unset: what its keys belong to').choices(
@@ -38,11 +43,13 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .addOption(jsonOption('everything as one JSON object'))
     .addArgument(recipeArgument())
     .allowUnknownOption()
-    .action(async (words: string[], { config, rows, method, json }: PreviewOptions) => {
+    .action(async (words: string[], { config, preset, rows, json, ...options }: PreviewOptions) => {
       const { previewRun } = await import('../../app/preview.ts');
       const { renderPairPreview, renderPreview } = await import('../../data/preview-text.ts');
-      const values = recipeValues(config, words);
-      const request = { method: method ?? likelyMethod(values), values, workingDirectory: process.cwd(), rows };
+      const given = recipeValues(config, words);
+      const method = options.method ?? likelyMethod(given);
+      const values = overPreset(given, { method, ...(preset !== undefined && { preset }) });
+      const request = { method, values, workingDirectory: process.cwd(), rows };
       const terminal = terminalOn(process.stderr);
       const onProgress = ({ done, total }: { done: number; total: number }): void => {
         terminal.live(`Reading the rows … ${Math.floor((100 * done) / Math.max(1, total))} %`);
@@ -52,6 +59,24 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
       const color = { color: process.stdout.isTTY };
       const text = () => (preview.method === 'sft' ? renderPreview(preview, color) : renderPairPreview(preview, color));
       print([json === true ? JSON.stringify(preview) : text()]);
+    });
+
+  lorelei
+    .command('presets')
+    .description('list settings to start from, for sft --preset and dpo --preset')
+    .addOption(jsonOption('one JSON object per preset'))
+    .action(({ json }: Json) => {
+      const presets = listPresets(resourcePath('presets'));
+      const [nameWidth, methodWidth] = (['name', 'method'] as const).map((key) =>
+        Math.max(...presets.map((preset) => preset[key].length)),
+      );
+      print(
+        presets.map(({ name, method, purpose }) =>
+          json === true
+            ? JSON.stringify({ name, method, purpose })
+            : `${method.padEnd(methodWidth ?? 0)}  ${name.padEnd(nameWidth ?? 0)}  ${purpose}`,
+        ),
+      );
     });
 
   lorelei

@@ -12,7 +12,10 @@ function valueOf(text: string): unknown {
   }
 }
 
-/** Keys and values. A key without a value is true; one with several is a list. Throws UserError "argument-unexpected". */
+/**
+ * Keys and values. A key without a value is true, and false where it is written --no_key, as transformers reads it; one
+ * with several is a list. Throws UserError "argument-unexpected".
+ */
 export function recipeArguments(words: readonly string[]): Record<string, unknown> {
   const values = new Map<string, unknown[]>();
   let key: string | undefined;
@@ -32,6 +35,10 @@ export function recipeArguments(words: readonly string[]): Record<string, unknow
     }
   }
   return Object.fromEntries(
-    [...values].map(([name, given]) => [name, given.length === 0 ? true : given.length === 1 ? given[0] : given]),
+    [...values].map(([name, given]) => {
+      if (given.length > 0) return [name, given.length === 1 ? given[0] : given];
+      const switchedOff = name.startsWith('no_') && name !== 'no_cuda';
+      return switchedOff ? [name.slice('no_'.length), false] : [name, true];
+    }),
   );
 }

@@ -8,6 +8,8 @@ import { METHODS, methods } from '../../recipe/recipe.ts';
 import {
   configOption,
   jsonOption,
+  overPreset,
+  presetOption,
   print,
   recipeArgument,
   recipeValues,
@@ -29,11 +31,13 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
       .command(method)
       .description(`${methods[method].purpose}; keys are those of trl ${method}`)
       .addOption(configOption())
+      .addOption(presetOption())
       .addOption(jsonOption('one JSON object per line on stdout'))
       .addArgument(recipeArgument())
       .allowUnknownOption()
-      .action(async (words: string[], options: { config?: string } & Json) => {
-        const request = { method, values: recipeValues(options.config, words), workingDirectory: process.cwd() };
+      .action(async (words: string[], options: { config?: string; preset?: string } & Json) => {
+        const values = overPreset(recipeValues(options.config, words), { ...options, method });
+        const request = { method, values, workingDirectory: process.cwd() };
         const report = reportFor(options);
         process.exitCode = await withApp((app) =>
           followOnTerminal((onRecord) => startRun(app, { ...request, onRecord }), report),
