@@ -1,5 +1,5 @@
 // What a run was trained on, in numbers: kept in the run's folder, so that model cards can tell it at any later time.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJsonObject } from './json-file.ts';
@@ -28,12 +28,10 @@ export type DataSummary = z.infer<typeof dataSummary>;
 /** Data's report, or anything else that says as much. */
 type Report = Omit<DataSummary, 'files'> & { files: readonly { file: string }[] };
 
-export function summaryOfReport(report: Report): DataSummary {
-  return dataSummary.parse({ ...report, files: report.files.map(({ file }) => file) });
-}
-
 export function writeDataSummary(runDir: string, report: Report): void {
-  writeFileSync(join(runDir, fileName), `${JSON.stringify(summaryOfReport(report), null, 1)}\n`);
+  const summary = dataSummary.parse({ ...report, files: report.files.map(({ file }) => file) });
+  mkdirSync(runDir, { recursive: true });
+  writeFileSync(join(runDir, fileName), `${JSON.stringify(summary, null, 1)}\n`);
 }
 
 /** Undefined where the run never came so far. */

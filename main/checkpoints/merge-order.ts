@@ -42,10 +42,13 @@ export function readMergeOrder(runDir: string): MergeOrder | undefined {
   return existsSync(path) ? mergeOrder.parse(readJsonObject(path, 'merge-order-invalid')) : undefined;
 }
 
-/** Tokenizer files lie beside a finished adapter; a checkpoint has none, and its base model's are meant. */
+/**
+ * Tokenizer files lie beside a finished adapter; a checkpoint has none, and its base model's are meant.
+ * @throws UserError where the base model is needed and cannot be opened
+ */
 export function tokenizerFilesFor(adapter: string, base: string): string[] {
   const beside = findTokenizerFiles(adapter);
-  return beside.some((path) => basename(path) === 'tokenizer.json') ? beside : findTokenizerFiles(base);
+  return beside.some((path) => basename(path) === 'tokenizer.json') ? beside : openModelFolder(base).tokenizerFiles;
 }
 
 /**

@@ -62,7 +62,7 @@ type Task = {
  * @throws UserError "adapter-misfit", "merged-not-finite", "disk-full", "unsupported-dtype" …
  */
 export async function writeMergedModel(folder: string, model: MergedModel, hooks: MergeHooks = {}): Promise<void> {
-  const { base, dtype, extras = new Map<string, string>() } = model;
+  const { base, dtype, extras = new Map<string, string | Uint8Array>() } = model;
   const plan = planShards(tasksOf(model), model.maxShardBytes);
   const largestSmallFiles = 64e6;
   requireDiskSpace(folder, plan.totalBytes + largestSmallFiles);
@@ -110,7 +110,14 @@ function tasksOf({ base, adapter, dtype }: MergedModel): Task[] {
     .map((weight) => {
       const wanted = dtype === 'auto' || !floats.has(weight.dtype) ? weight.dtype : safetensorsNames[dtype];
       const bytes = tensorBytes(wanted, weight.shape);
-      return { name: weight.name, weight, branch: branches.get(weight.name), dtype: wanted, shape: weight.shape, bytes };
+      return {
+        name: weight.name,
+        weight,
+        branch: branches.get(weight.name),
+        dtype: wanted,
+        shape: weight.shape,
+        bytes,
+      };
     });
 }
 
@@ -122,7 +129,6 @@ function branchesOf({ config, tensors }: Adapter, base: ModelFolder): Map<string
       message: `The adapter does not fit the model in ${base.path}: ${what}.`,
       fix: 'Use the model that the adapter was trained on.',
     });
-  const scale = loraScale({ rank: config.r, alpha: config.lora_alpha, useRslora: config.use_rslora });
   const modules = [...tensors.keys()].flatMap((key) => {
     const parsed = parseAdapterKey(key);
     return parsed?.part === 'A' ? [parsed.module] : [];
@@ -137,12 +143,14 @@ function branchesOf({ config, tensors }: Adapter, base: ModelFolder): Map<string
       const [a, b] = [tensors.get(keys.a), tensors.get(keys.b)];
       if (a === undefined || b === undefined) throw misfit(`${module} has only one of lora_A and lora_B`);
       const fits = [b.shape[0], a.shape[1]].join() === weight.shape.join();
-      if (!fits) throw misfit(`on ${module} it is [${b.shape[0] ?? 0}, ${a.shape[1] ?? 0}], the weight is [${weight.shape.join(', ')}]`);
+      if (!fits)
+        throw misfit(
+          `on ${module} it is [${b.shape[0] ?? 0}, ${a.shape[1] ?? 0}], the weight is [${weight.shape.join(', ')}]`,
+        );
       const magnitude = magnitudeOf(module, tensors);
-      return [
-        name,
-        { a: a.data, b: b.data, rank: config.r, scale, ...(magnitude === undefined ? {} : { magnitude }) },
-      ] as const;
+      const rank = a.shape[0] ?? config.r;
+      const scale = loraScale({ rank, alpha: config.lora_alpha, useRslora: config.use_rslora });
+      return [name, { a: a.data, b: b.data, rank, scale, ...(magnitude === undefined ? {} : { magnitude }) }] as const;
     }),
   );
 }
@@ -154,7 +162,11 @@ function magnitudeOf(module: string, tensors: ReadonlyMap<string, AdapterTensor>
 
 type Writing = { overflowed: string[]; pause: (bytes: number) => Promise<void> };
 
-async function writeShard(folder: string, { file, tensors }: Shard<Task>, { overflowed, pause }: Writing): Promise<void> {
+async function writeShard(
+  folder: string,
+  { file, tensors }: Shard<Task>,
+  { overflowed, pause }: Writing,
+): Promise<void> {
   const ordered = inFileOrder(tensors);
   const output = openSync(join(folder, file), 'wx');
   const write = (bytes: Uint8Array): void => {

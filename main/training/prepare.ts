@@ -1,5 +1,7 @@
 // Everything between a recipe and the first step: model, tokenizer, rows, LoRA, sessions.
 import type { JobRecord } from '../../preload/contract.ts';
+import { writeDataSummary } from '../checkpoints/data-summary.ts';
+import { fulfilMergeOrder } from '../checkpoints/merge-order.ts';
 import { splitDataset } from '../data/batches.ts';
 import { type DataOptions, type DataReport, loadDataset } from '../data/load-dataset.ts';
 import { checkVocabulary, loadTokenizer } from '../data/tokenizer.ts';
@@ -27,6 +29,15 @@ type Post = (record: JobRecord) => void;
 export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Promise<Prepared> {
   const { recipe, cacheDir } = job;
   if (recipe.method !== 'sft') throw new Error(`the loop does not train by ${recipe.method}`);
+  await fulfilMergeOrder(job.runDir, {
+    onProgress: ({ done, total }) => {
+      post({ type: 'progress', phase: 'Merging the model', done, total });
+    },
+    onWarning: (message) => {
+      post({ type: 'event', level: 'warning', message });
+    },
+    signal,
+  });
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const loaded = loadModel(recipe.model_name_or_path);
   const lora = loraStart(recipe, loaded.model);
@@ -44,6 +55,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     return { dataset, report };
   };
   const { dataset, report } = await load(recipe.dataset_name, 'Reading the training rows');
+  writeDataSummary(job.runDir, report);
   const { train, evaluation } = await evaluationRows(recipe, dataset, load);
   checkLengths(loaded, [train, evaluation], post);
 

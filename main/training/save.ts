@@ -1,13 +1,12 @@
 // What a run leaves on disk: checkpoints to continue from, and the finished adapter.
-import { basename } from 'node:path';
 import { z } from 'zod';
 import { type AdapterConfig, writeAdapter } from '../checkpoints/adapter.ts';
-import { modelCard } from '../checkpoints/model-card.ts';
+import type { LossHistory } from '../checkpoints/model-card.ts';
 import { baseModelName } from '../checkpoints/model-folder.ts';
 import { pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
 import { UserError } from '../errors.ts';
-import { resultSettings } from '../recipe/result-settings.ts';
 import type { Metrics } from '../../preload/contract.ts';
+import { finishedCard } from './card.ts';
 import { type FlatLayout, view } from './flat-parameters.ts';
 import type { JobSpec } from './job.ts';
 import { peftKey } from './lora-start.ts';
@@ -85,20 +84,13 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
 }
 
 /** The adapter in PEFT's format, with tokenizer files and a model card, in the job's output folder. */
-export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Metrics): void {
+export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Metrics, history?: LossHistory): void {
   const { stepper, loaded, report } = prepared;
   const config = adapterConfig(job, prepared);
   writeAdapter(job.outputDir, {
     config,
     tensors: tensorsOf(stepper.layout, stepper.parameters, peftKey),
-    card: modelCard({
-      name: basename(job.outputDir),
-      baseModel: baseModelName(loaded.folder).name,
-      method: 'Supervised fine-tuning (SFT)',
-      settings: { steps: stepper.step, ...resultSettings(job.recipe, config) },
-      results: metrics,
-      data: { ...report, files: report.files.map(({ file }) => file) },
-    }),
+    card: finishedCard(job, prepared, { config, metrics, history }),
     tokenizerFrom: loaded.folder,
     ...(report.chatTemplate === undefined ? {} : { chatTemplate: report.chatTemplate }),
   });

@@ -98,59 +98,65 @@ test.each([
   ['last', 6],
   ['best', 4],
   ['2', 2],
-])('--checkpoint %s exports step %d with tokenizer files and a card, and the history knows', (checkpoint, step) => {
-  run('calm-otter');
-  expect(exported({ checkpoint })).toEqual({ run: 'calm-otter', step, outputDir: join(folder, 'out') });
-  expect(stepOf(join(folder, 'out'))).toBe(step);
-  expect(readdirSync(join(folder, 'out')).sort()).toEqual([
-    'README.md',
-    'adapter_config.json',
-    'adapter_model.safetensors',
-    'tokenizer.json',
-  ]);
-  const card = readFileSync(join(folder, 'out/README.md'), 'utf8');
-  expect(card).toContain('library_name: peft');
-  expect(card).not.toContain(folder);
-  expect(showRun(app, 'calm-otter').exports).toMatchObject([{ target: 'peft', step, path: join(folder, 'out') }]);
-});
+])(
+  '--checkpoint %s exports step %d with tokenizer files and a card, and the history knows',
+  async (checkpoint, step) => {
+    run('calm-otter');
+    const outputDir = join(folder, 'out');
+    expect(await exported({ checkpoint })).toEqual({ run: 'calm-otter', step, outputDir, warnings: [] });
+    expect(stepOf(join(folder, 'out'))).toBe(step);
+    expect(readdirSync(join(folder, 'out')).sort()).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      // One loss is no curve.
+      ...(step > 2 ? ['loss.png'] : []),
+      'tokenizer.json',
+    ]);
+    const card = readFileSync(join(folder, 'out/README.md'), 'utf8');
+    expect(card).toContain('library_name: peft');
+    expect(card).not.toContain(folder);
+    expect(showRun(app, 'calm-otter').exports).toMatchObject([{ target: 'peft', step, path: join(folder, 'out') }]);
+  },
+);
 
-test('the last checkpoint counts more than an output folder that may hold something else by now', () => {
+test('the last checkpoint counts more than an output folder that may hold something else by now', async () => {
   run('calm-otter', 'completed');
   mkdirSync(join(app.home.runs, 'calm-otter/adapter'));
-  expect(exported().step).toBe(6);
+  expect((await exported()).step).toBe(6);
 });
 
-test('what cannot be exported is refused, and nothing is written', () => {
+test('what cannot be exported is refused, and nothing is written', async () => {
   run('calm-otter');
   const out = join(folder, 'out');
-  expect(() => exported({ checkpoint: '3' })).toThrow(/no checkpoint 3/);
-  expect(() => exported({ format: 'gguf' })).toThrow(/no export format gguf/);
-  expect(() => exported({ run: 'nobody' })).toThrow(/Did you mean calm-otter/);
+  await expect(exported({ checkpoint: '3' })).rejects.toThrow(/no checkpoint 3/);
+  await expect(exported({ format: 'gguf' })).rejects.toThrow(/no export format gguf/);
+  await expect(exported({ run: 'nobody' })).rejects.toThrow(/Did you mean calm-otter/);
   expect(existsSync(out)).toBe(false);
   mkdirSync(out);
   writeFileSync(join(out, 'thesis.docx'), '');
-  expect(() => exported()).toThrow(/holds thesis\.docx/);
-  expect(() => exported({ overwrite: true })).toThrow(/holds thesis\.docx/);
+  await expect(exported()).rejects.toThrow(/holds thesis\.docx/);
+  await expect(exported({ overwrite: true })).rejects.toThrow(/holds thesis\.docx/);
   expect(readdirSync(out)).toEqual(['thesis.docx']);
 });
 
-test('an export is only written over when asked', () => {
+test('an export is only written over when asked', async () => {
   run('calm-otter');
-  exported({ checkpoint: '2' });
+  await exported({ checkpoint: '2' });
   try {
-    exported();
+    await exported();
     expect.unreachable();
   } catch (error) {
     expect((error as UserError).fix).toMatch(/add --overwrite/);
   }
-  exported({ overwrite: true });
+  await exported({ overwrite: true });
   expect(stepOf(join(folder, 'out'))).toBe(6);
 });
 
-test('a run without a checkpoint has nothing to export', () => {
+test('a run without a checkpoint has nothing to export', async () => {
   run('calm-otter');
   rmSync(join(app.home.runs, 'calm-otter'), { recursive: true });
-  expect(() => exported()).toThrow(/has no adapter/);
+  await expect(exported()).rejects.toThrow(/has no adapter/);
   expect(showRun(app, 'calm-otter').checkpoints).toEqual([]);
 });
 
