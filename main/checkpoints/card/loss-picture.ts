@@ -29,7 +29,7 @@ export function lossPicture({ losses, evaluations }: LossHistory): Uint8Array | 
   const heights = lossRange(raw, [...smoothed, ...evaluated]);
   const place = ([step, loss]: Point): Point => [
     plot.left + ((step - steps.min) / (steps.max - steps.min)) * (plot.right - plot.left),
-    plot.bottom - (Math.min(1, (loss - heights.min) / (heights.max - heights.min))) * (plot.bottom - plot.top),
+    plot.bottom - Math.min(1, (loss - heights.min) / (heights.max - heights.min)) * (plot.bottom - plot.top),
   ];
 
   const canvas = new Canvas(width, height);
@@ -96,17 +96,41 @@ function drawAxes(canvas: Canvas, steps: Range, heights: Range, place: (point: P
   };
   for (const loss of ticks(heights, 6)) {
     const [, y] = place([steps.min, loss]);
-    canvas.stroke([[[plot.left, y], [plot.right, y]]], { width: 1.4, color: colors.line });
+    canvas.stroke(
+      [
+        [
+          [plot.left, y],
+          [plot.right, y],
+        ],
+      ],
+      { width: 1.4, color: colors.line },
+    );
     const text = tickText(loss, heights);
     write(text, [plot.left - 18 - textWidth(text, digitHeight), y + digitHeight / 2]);
   }
   for (const step of ticks(steps, 8).filter(Number.isInteger)) {
     const [x] = place([step, heights.min]);
-    canvas.stroke([[[x, plot.bottom], [x, plot.bottom + 8]]], { width: 1.4, color: colors.muted });
+    canvas.stroke(
+      [
+        [
+          [x, plot.bottom],
+          [x, plot.bottom + 8],
+        ],
+      ],
+      { width: 1.4, color: colors.muted },
+    );
     const text = stepText(step);
     write(text, [x - textWidth(text, digitHeight) / 2, plot.bottom + 20 + digitHeight]);
   }
-  canvas.stroke([[[plot.left, plot.bottom], [plot.right, plot.bottom]]], { width: 1.6, color: colors.muted });
+  canvas.stroke(
+    [
+      [
+        [plot.left, plot.bottom],
+        [plot.right, plot.bottom],
+      ],
+    ],
+    { width: 1.6, color: colors.muted },
+  );
   const middle = (plot.left + plot.right - textWidth('step', digitHeight)) / 2;
   write('step', [middle, plot.bottom + 72], colors.text);
 }
