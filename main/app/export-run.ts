@@ -1,15 +1,19 @@
 // Writes what a run has learned into a folder of the user's choice, again and again if wanted.
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Metrics } from '../../preload/contract.ts';
+import { readDataSummary } from '../checkpoints/data-summary.ts';
+import { fulfilMergeOrder } from '../checkpoints/merge-order.ts';
+import { type MergedDType, mergedDTypes, type MergeHooks } from '../checkpoints/merged-model.ts';
+import type { LossHistory } from '../checkpoints/model-card.ts';
+import { parseShardSize } from '../checkpoints/shards.ts';
 import { UserError } from '../errors.ts';
 import { exportTarget } from '../export/registry.ts';
 import { restoreRecipe } from '../recipe/parse.ts';
 import type { StoredRun } from '../store/runs.ts';
-import type { App } from './app.ts';
-import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
+import { runFolder, type App } from './app.ts';
 import { findRun, methodOf } from './find-run.ts';
 import { checkOutputFolder } from './output-folder.ts';
+import { findAdapter } from './run-adapter.ts';
 
 export type ExportRequest = {
   run: string;
@@ -19,68 +23,64 @@ export type ExportRequest = {
   /** "last" (the finished adapter where there is one), "best" (lowest eval_loss), or a step. */
   checkpoint: string;
   overwrite: boolean;
+  /** Of a merged model's weights: "auto" (the base model's), "float32", "float16" or "bfloat16". Default "auto". */
+  dtype?: string | undefined;
+  /** Where a merged model is cut into several files: "5GB". */
+  maxShardSize?: string | undefined;
 };
 
-export type Exported = { run: string; step: number; outputDir: string };
+export type Exported = {
+  run: string;
+  step: number;
+  outputDir: string;
+  /** What a person should know of the result. */
+  warnings: string[];
+};
+
+export type ExportHooks = Pick<MergeHooks, 'onProgress' | 'signal'>;
 
 /**
- * Exports a run and notes it in the history. Throws UserError where run, format or checkpoint are not there or the
- * folder cannot be written; nothing was written then.
+ * Exports a run and notes it in the history. Throws UserError where run, format, options or checkpoint are not there or
+ * the folder cannot be written, and the signal's reason where it is aborted; nothing was written then.
  */
-export function exportRun(app: App, { run: name, format, outputDir, checkpoint, overwrite }: ExportRequest): Exported {
-  const target = exportTarget(format);
-  const run = findRun(app, name);
-  const { step, adapterFolder } = findAdapter(app, run, checkpoint);
-  const folder = resolve(outputDir);
-  checkOutputFolder(folder, overwrite, { folder: '--output-dir', overwrite: 'add --overwrite' });
+export async function exportRun(app: App, request: ExportRequest, hooks: ExportHooks = {}): Promise<Exported> {
+  const target = exportTarget(request.format);
+  const settings = {
+    dtype: dtypeOf(request.dtype ?? 'auto'),
+    maxShardBytes: parseShardSize(request.maxShardSize ?? '5GB'),
+  };
+  const run = findRun(app, request.run);
+  const { step, adapterFolder } = findAdapter(app, run, request.checkpoint, '--checkpoint');
+  const folder = resolve(request.outputDir);
+  const words = { folder: '--output-dir', overwrite: 'add --overwrite' };
+  checkOutputFolder(folder, request.overwrite, words, target.files);
   const recipe = restoreRecipe(methodOf(run), run.recipe);
-  target.write({ adapterFolder, recipe, step, metrics: metricsAt(app, run, step) }, folder);
-  app.history.exports.add(run.id, { recordedAt: Date.now(), target: target.name, step, path: folder });
-  return { run: run.id, step, outputDir: folder };
+  const warnings: string[] = [];
+  const merging = { ...hooks, onWarning: (message: string) => void warnings.push(message) };
+  // A run that began with a merged model needs it again.
+  await fulfilMergeOrder(runFolder(app, run), merging);
+  const source = {
+    adapterFolder,
+    recipe,
+    step,
+    metrics: metricsAt(app, run, step),
+    history: historyUpTo(app, run, step),
+    data: readDataSummary(runFolder(app, run)),
+  };
+  await target.write(source, folder, settings, merging);
+  const recordedAt = Date.now();
+  app.history.exports.add(run.id, { recordedAt, target: target.name, step, path: folder });
+  for (const message of warnings) app.history.events.add(run.id, { recordedAt, level: 'warning', message });
+  return { run: run.id, step, outputDir: folder, warnings };
 }
 
-type Found = { step: number; adapterFolder: string };
-
-function findAdapter(app: App, run: StoredRun, wanted: string): Found {
-  const checkpoints = reconcileCheckpoints(app, run).map(({ step, path }) => ({ step, adapterFolder: path }));
-  const last = checkpoints.at(-1);
-  if (wanted === 'last') {
-    // The run's own checkpoint of the last step is surely its own; the output folder may hold another adapter by now.
-    if (last?.step === run.lastStep || run.status !== 'completed') return last ?? noAdapter(run);
-    const finished = existsSync(join(run.outputDir, 'adapter_config.json'));
-    return finished ? { step: run.lastStep, adapterFolder: run.outputDir } : (last ?? noAdapter(run));
-  }
-  if (wanted === 'best') return bestOf(app, run, checkpoints);
-  const found = checkpoints.find(({ step }) => String(step) === wanted);
+function dtypeOf(text: string): MergedDType {
+  const found = mergedDTypes.find((name) => name === text);
   if (found !== undefined) return found;
   throw new UserError({
-    code: 'checkpoint-not-found',
-    message: `The run ${run.id} has no checkpoint ${wanted}.`,
-    fix: `Use --checkpoint last, best, or one of its steps: ${checkpoints.map(({ step }) => step).join(', ') || 'none'}.`,
-  });
-}
-
-function bestOf(app: App, run: StoredRun, checkpoints: readonly Found[]): Found {
-  const losses = new Map(app.history.metrics.evaluations(run.id).map(({ step, metrics }) => [step, metrics.eval_loss]));
-  const [best] = checkpoints
-    .flatMap((one) => {
-      const loss = losses.get(one.step);
-      return loss === undefined ? [] : [{ one, loss }];
-    })
-    .sort((a, b) => a.loss - b.loss);
-  if (best !== undefined) return best.one;
-  throw new UserError({
-    code: 'checkpoint-not-found',
-    message: `No checkpoint of the run ${run.id} was evaluated, so none is known to be the best.`,
-    fix: 'Use --checkpoint last or a step; let eval_steps and save_steps meet to compare checkpoints.',
-  });
-}
-
-function noAdapter(run: StoredRun): never {
-  throw new UserError({
-    code: 'nothing-to-export',
-    message: `The run ${run.id} (${run.status}) has no adapter: no checkpoint was saved and none was finished.`,
-    fix: `lorelei resume ${run.id} trains it.`,
+    code: 'option-value',
+    message: `The dtype is ${text}; it must be ${mergedDTypes.join(', ')}.`,
+    fix: 'Correct --dtype; auto keeps that of the base model.',
   });
 }
 
@@ -92,4 +92,11 @@ function metricsAt(app: App, run: StoredRun, step: number): Metrics {
     .findLast((row) => row.step <= step && row.logged !== undefined)?.logged;
   const evaluated = app.history.metrics.evaluations(run.id).findLast((row) => row.step === step)?.metrics;
   return { ...logged, ...evaluated };
+}
+
+function historyUpTo(app: App, run: StoredRun, last: number): LossHistory {
+  return {
+    losses: app.history.metrics.steps(run.id).filter(({ step }) => step <= last),
+    evaluations: app.history.metrics.evaluations(run.id).filter(({ step }) => step <= last),
+  };
 }

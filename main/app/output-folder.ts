@@ -3,9 +3,10 @@ import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:f
 import { dirname } from 'node:path';
 import { messageOf, UserError } from '../errors.ts';
 
-/** Files that a finished adapter of ours consists of; nothing else may be replaced. */
-const ADAPTER_FILE =
-  /^(adapter_config\.json|adapter_model\.safetensors|README\.md|.*token.*|chat_template\.(jinja|json)|vocab\.json|merges\.txt|generation_config\.json|recipe\.yaml)$/;
+/** Files that lie beside everything we write into a folder; these, and what was asked for, may be replaced. */
+const BESIDE =
+  /^(README\.md|loss\.png|.*token.*|chat_template\.(jinja|json)|vocab\.json|merges\.txt|generation_config\.json|recipe\.yaml)$/;
+const ADAPTER = /^(adapter_config\.json|adapter_model\.safetensors)$/;
 
 /** How the user names the folder and the wish to replace what is in it. */
 export type OutputWords = { folder: string; overwrite: string };
@@ -13,10 +14,16 @@ export type OutputWords = { folder: string; overwrite: string };
 const RECIPE_WORDS: OutputWords = { folder: 'output_dir', overwrite: 'set overwrite_output_dir: true' };
 
 /**
- * Throws UserError "output-not-a-folder", "output-not-empty" or "output-not-writable" unless an adapter can be written
- * to `folder`: it is missing or empty, or holds just an adapter and `mayReplace` is true.
+ * Throws UserError "output-not-a-folder", "output-not-empty" or "output-not-writable" unless the result can be written
+ * to `folder`: it is missing or empty, or holds nothing but an earlier one, whose main files `result` matches, and
+ * `mayReplace` is true.
  */
-export function checkOutputFolder(folder: string, mayReplace: boolean, words: OutputWords = RECIPE_WORDS): void {
+export function checkOutputFolder(
+  folder: string,
+  mayReplace: boolean,
+  words: OutputWords = RECIPE_WORDS,
+  result = ADAPTER,
+): void {
   if (existsSync(folder)) {
     if (!statSync(folder).isDirectory()) {
       throw new UserError({
@@ -27,16 +34,16 @@ export function checkOutputFolder(folder: string, mayReplace: boolean, words: Ou
     }
     checkWritable(folder, folder, words);
     const names = readdirSync(folder);
-    const foreign = names.filter((name) => !ADAPTER_FILE.test(name));
+    const foreign = names.filter((name) => !BESIDE.test(name) && !result.test(name));
     if (names.length === 0 || (mayReplace && foreign.length === 0)) return;
     const [shown, more] = [(mayReplace ? foreign : names).slice(0, 4), names.length > 4 ? ', …' : ''];
     throw new UserError({
       code: 'output-not-empty',
       message: `The output folder ${folder} is not empty: it holds ${shown.join(', ')}${more}.`,
       fix: mayReplace
-        ? `Give ${words.folder} another folder; only an adapter is replaced.`
+        ? `Give ${words.folder} another folder; only ${result === ADAPTER ? 'an adapter' : 'an earlier result of the same kind'} is replaced.`
         : foreign.length === 0
-          ? `Give ${words.folder} another folder, or ${words.overwrite} to replace the adapter in it.`
+          ? `Give ${words.folder} another folder, or ${words.overwrite} to replace ${result === ADAPTER ? 'the adapter' : 'what is'} in it.`
           : `Give ${words.folder} another folder.`,
     });
   }

@@ -1,12 +1,13 @@
 // What a recipe would train on, token by token, without training.
 import { previewDataset, previewPreferences, type PairPreview, type Preview } from '../data/preview.ts';
-import { loadTokenizer } from '../data/tokenizer.ts';
+import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
 import { UserError } from '../errors.ts';
 import { parseRecipe } from '../recipe/parse.ts';
-import type { Method } from '../recipe/recipe.ts';
+import type { Method, Recipe } from '../recipe/recipe.ts';
 import { preferenceOptions } from '../training/methods/dpo.ts';
 import { sftDataOptions } from '../training/methods/sft.ts';
-import type { Home } from './home.ts';
+import type { App } from './app.ts';
+import { type Chain, chainRuns } from './chain-runs.ts';
 import { resolveRecipe } from './resolve-recipe.ts';
 
 export type PreviewRequest = {
@@ -23,7 +24,7 @@ export type PreviewRequest = {
 export type RunPreview = ({ method: 'sft' } & Preview) | ({ method: 'dpo' } & PairPreview);
 
 /** Tokenizes the recipe's training files, which a run then finds in the cache. Throws UserError. */
-export async function previewRun(home: Home, request: PreviewRequest): Promise<RunPreview> {
+export async function previewRun(app: App, request: PreviewRequest): Promise<RunPreview> {
   const { method, values, workingDirectory, rows, onProgress } = request;
   if (!Number.isInteger(rows) || rows < 0) {
     throw new UserError({
@@ -32,16 +33,23 @@ export async function previewRun(home: Home, request: PreviewRequest): Promise<R
       fix: 'Correct --rows.',
     });
   }
-  const recipe = await resolveRecipe(parseRecipe<Method>(method, values).recipe, workingDirectory);
-  const tokenizer = loadTokenizer(recipe.model_name_or_path);
+  const chain = chainRuns(app, parseRecipe<Method>(method, values).recipe);
+  const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
+  const tokenizer = tokenizerOf(chain, recipe.model_name_or_path);
   switch (recipe.method) {
     case 'sft': {
-      const options = sftDataOptions(recipe, recipe.dataset_name, home.cache, recipe.packing);
+      const options = sftDataOptions(recipe, recipe.dataset_name, app.home.cache, recipe.packing);
       return { method: 'sft', ...(await previewDataset(options, tokenizer, { rows }, { onProgress })) };
     }
     case 'dpo': {
-      const options = preferenceOptions(recipe, recipe.dataset_name, home.cache);
+      const options = preferenceOptions(recipe, recipe.dataset_name, app.home.cache);
       return { method: 'dpo', ...(await previewPreferences(options, tokenizer, { rows }, { onProgress })) };
     }
   }
+}
+
+/** A model that is still to be merged has the tokenizer of what it is made from. */
+function tokenizerOf({ tokenizerFolder, order }: Chain<Recipe>, model: string): TextTokenizer {
+  const tokenizer = loadTokenizer(tokenizerFolder ?? model);
+  return order?.chatTemplate === undefined ? tokenizer : tokenizer.with({ chatTemplate: order.chatTemplate });
 }

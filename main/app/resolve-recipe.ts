@@ -53,14 +53,19 @@ function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: st
 }
 
 /**
- * The same recipe with absolute paths, globs and folders replaced by the files they hold, and the evaluation files of
+ * The same recipe, after chainRuns, with absolute paths, globs and folders replaced by the files they hold, and the evaluation files of
  * a dataset folder filled in. `from` is the working directory. Throws UserError "eval-data-missing" and
  * "recipe-value", and those of a model, an adapter and files that cannot be used ("model-not-found" …).
  */
-export async function resolveRecipe<R extends Recipe>(recipe: R, from: string): Promise<R> {
+export async function resolveRecipe<R extends Recipe>(
+  recipe: R,
+  from: string,
+  chain?: { order?: unknown },
+): Promise<R> {
   checkSplit('dataset_train_split', recipe.dataset_train_split, 'train');
   checkSplit('dataset_test_split', recipe.dataset_test_split, 'test');
-  const model = findFolder(recipe.model_name_or_path, from, openModelFolder);
+  const isToBeMerged = chain?.order !== undefined;
+  const model = findFolder(recipe.model_name_or_path, from, isToBeMerged ? () => undefined : openModelFolder);
   const adapter =
     recipe.adapter_name_or_path === undefined ? undefined : findFolder(recipe.adapter_name_or_path, from, readAdapter);
   const needsEval = evaluates(recipe) && recipe.test_split_size === undefined;

@@ -1,6 +1,7 @@
 // Starting, resuming and stopping runs. Everything that can be refused is refused before anything is written.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeMergeOrder } from '../checkpoints/merge-order.ts';
 import { hasSystemCode, UserError } from '../errors.ts';
 import { parseRecipe, restoreRecipe } from '../recipe/parse.ts';
 import type { Method, Recipe } from '../recipe/recipe.ts';
@@ -9,6 +10,7 @@ import type { JobRecord } from '../../preload/contract.ts';
 import { stopRequestFile } from '../training/job.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
+import { chainRuns } from './chain-runs.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 import { findRun, isUnderWay, methodOf, withTrueStatus } from './find-run.ts';
 import { followRun, type RunSession } from './follow-run.ts';
@@ -34,8 +36,10 @@ function runWritingTo(app: App, folder: string): StoredRun | undefined {
 /** Checks a recipe and starts a run of it. Throws UserError, and then nothing was written. */
 export async function startRun(app: App, request: StartRequest): Promise<RunSession> {
   const { method, values, workingDirectory, onRecord } = request;
-  const { recipe: given, notes } = parseRecipe<Method>(method, values);
-  const recipe = await resolveRecipe(given, workingDirectory);
+  const parsed = parseRecipe<Method>(method, values);
+  const chain = chainRuns(app, parsed.recipe);
+  const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
+  const notes = [...parsed.notes, ...chain.notes];
   if (recipe.output_dir !== undefined) {
     checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
     const other = runWritingTo(app, recipe.output_dir);
@@ -51,6 +55,7 @@ export async function startRun(app: App, request: StartRequest): Promise<RunSess
   for (const message of notes) onRecord({ type: 'event', level: 'info', message });
   try {
     mkdirSync(runFolder(app, run), { recursive: true });
+    if (chain.order !== undefined) writeMergeOrder(runFolder(app, run), chain.order);
     writeFileSync(join(runFolder(app, run), 'recipe.yaml'), writeRecipe(recipe));
   } catch (error) {
     app.history.runs.remove(run.id);

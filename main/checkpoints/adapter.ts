@@ -26,8 +26,8 @@ export type Adapter = {
 };
 
 export type AdapterFolder = Adapter & {
-  /** README.md, see model-card.ts. */
-  card: string;
+  /** README.md, or it and what it shows: name -> content; see model-card.ts. */
+  card: string | ReadonlyMap<string, string | Uint8Array>;
   /** The model whose tokenizer files are put beside the adapter. */
   tokenizerFrom?: Pick<ModelFolder, 'tokenizerFiles'>;
   /** Jinja source; becomes chat_template.jinja, which readers prefer to the tokenizer's own. */
@@ -42,7 +42,8 @@ export type AdapterFolder = Adapter & {
 export function writeAdapter(folder: string, adapter: AdapterFolder): void {
   writeFolderAtomically(folder, (aside) => {
     writeAdapterFiles(aside, adapter);
-    writeFileSync(join(aside, 'README.md'), adapter.card);
+    const card = typeof adapter.card === 'string' ? new Map([['README.md', adapter.card]]) : adapter.card;
+    for (const [name, content] of card) writeFileSync(join(aside, name), content);
     copyTokenizerFiles(adapter.tokenizerFrom?.tokenizerFiles ?? [], aside);
     if (adapter.chatTemplate !== undefined) writeFileSync(join(aside, 'chat_template.jinja'), adapter.chatTemplate);
   });

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasSystemCode, UserError } from '../errors.ts';
-import { withFileProblems } from './file-problem.ts';
+import { fileProblem, withFileProblems } from './file-problem.ts';
 
 const partialMark = '.partial-';
 
@@ -61,27 +61,68 @@ const maxWrite = 2 ** 30;
  */
 export function writeFolderAtomically(folder: string, fill: (aside: string) => void): void {
   withFileProblems(folder, 'written', () => {
-    const exists = existsSync(folder);
-    const parent = exists ? folder : dirname(folder);
-    mkdirSync(parent, { recursive: true });
-    const aside = join(parent, partialName(exists ? 'files' : basename(folder)));
-    mkdirSync(aside);
+    const begun = beginFolder(folder);
     try {
-      fill(aside);
-      for (const name of readdirSync(aside)) flushFile(join(aside, name));
+      fill(begun.aside);
+      begun.keep();
+    } catch (error) {
+      throw begun.drop(error);
+    }
+  });
+}
+
+/**
+ * The same for what takes long and may be aborted. Of a folder that exists, files that match `stale` and were not
+ * written anew are removed: the shards of a model that had more of them.
+ */
+export async function writeLargeFolderAtomically(
+  folder: string,
+  fill: (aside: string) => Promise<void>,
+  { stale }: { stale?: RegExp } = {},
+): Promise<void> {
+  try {
+    const begun = beginFolder(folder);
+    try {
+      await fill(begun.aside);
+      begun.keep(stale);
+    } catch (error) {
+      throw begun.drop(error);
+    }
+  } catch (error) {
+    throw fileProblem(error, folder, 'written');
+  }
+}
+
+/** `keep` puts the files in place; `drop` removes them, and gives the error back in the words of the final place. */
+type BegunFolder = { aside: string; keep: (stale?: RegExp) => void; drop: (error: unknown) => unknown };
+
+function beginFolder(folder: string): BegunFolder {
+  const exists = existsSync(folder);
+  const parent = exists ? folder : dirname(folder);
+  mkdirSync(parent, { recursive: true });
+  const aside = join(parent, partialName(exists ? 'files' : basename(folder)));
+  mkdirSync(aside);
+  return {
+    aside,
+    keep(stale) {
+      const names = readdirSync(aside);
+      for (const name of names) flushFile(join(aside, name));
       flushFolder(aside);
       if (exists) {
-        for (const name of readdirSync(aside)) renameSync(join(aside, name), join(folder, name));
+        for (const name of names) renameSync(join(aside, name), join(folder, name));
         rmSync(aside, { recursive: true });
+        for (const name of readdirSync(folder))
+          if (stale?.test(name) === true && !names.includes(name)) rmSync(join(folder, name));
       } else {
         renameSync(aside, folder);
       }
-    } catch (error) {
+      flushFolder(parent);
+    },
+    drop(error) {
       rmSync(aside, { recursive: true, force: true });
-      throw inFinalPlace(error, aside, folder);
-    }
-    flushFolder(parent);
-  });
+      return inFinalPlace(error, aside, folder);
+    },
+  };
 }
 
 /** Removes a folder so that no half of it is ever seen under its name. */

@@ -98,7 +98,7 @@ function refuseUnusable(folder: string, names: readonly string[]): void {
       refuse(
         'model-is-adapter',
         'holds a PEFT adapter, not a model',
-        'Set model_name_or_path to the model that it was trained on (base_model_name_or_path in adapter_config.json), and adapter_name_or_path to this folder.',
+        'To train this adapter further, set model_name_or_path to the model that it was trained on (base_model_name_or_path in adapter_config.json) and adapter_name_or_path to this folder. To train a new one on top of it, merge it first: model_name_or_path: run:NAME does so for the adapter of a run.',
       );
     if (shard !== undefined)
       refuse('index-missing', `has ${shard} but no model.safetensors.index.json`, 'Download the index file too.');

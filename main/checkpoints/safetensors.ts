@@ -87,14 +87,22 @@ export function writeSafetensors(
   tensors: readonly NewTensor[],
   metadata: Record<string, string> = {},
 ): void {
-  const ordered = [...tensors].sort((a, b) => dtypeRank(b.dtype) - dtypeRank(a.dtype) || (a.name < b.name ? -1 : 1));
+  const ordered = inFileOrder(tensors);
   writeFileAtomically(path, (write) => {
-    write(headerOf(ordered, metadata));
+    write(safetensorsHeader(ordered, metadata));
     for (const tensor of ordered) for (const bytes of bytesOf(tensor)) write(bytes);
   });
 }
 
-function headerOf(tensors: readonly NewTensor[], metadata: Record<string, string>): Uint8Array {
+type Described = Pick<NewTensor, 'name' | 'dtype' | 'shape'>;
+
+/** The order in which their data stands in a file. */
+export function inFileOrder<T extends Described>(tensors: readonly T[]): T[] {
+  return [...tensors].sort((a, b) => dtypeRank(b.dtype) - dtypeRank(a.dtype) || (a.name < b.name ? -1 : 1));
+}
+
+/** What stands before the data of tensors in this order: length and header, padded to a multiple of 8. */
+export function safetensorsHeader(tensors: readonly Described[], metadata: Record<string, string>): Uint8Array {
   let end = 0;
   const entries = tensors.map(({ name, dtype, shape }) => {
     const entry = { dtype, shape, data_offsets: [end, (end += tensorBytes(dtype, shape))] };

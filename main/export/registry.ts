@@ -1,9 +1,10 @@
 // All export targets.
 import { UserError } from '../errors.ts';
+import { merged } from './merged.ts';
 import { peft } from './peft.ts';
 import type { ExportTarget } from './target.ts';
 
-export const exportTargets: readonly ExportTarget[] = [peft];
+export const exportTargets: readonly ExportTarget[] = [peft, merged];
 
 /** Throws UserError "export-target-unknown". */
 export function exportTarget(name: string): ExportTarget {

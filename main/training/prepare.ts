@@ -1,5 +1,7 @@
 // Everything between a recipe and the first step: model, tokenizer, rows, LoRA, sessions.
 import type { JobRecord } from '../../preload/contract.ts';
+import { writeDataSummary } from '../checkpoints/data-summary.ts';
+import { fulfilMergeOrder } from '../checkpoints/merge-order.ts';
 import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
 import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
@@ -29,6 +31,15 @@ type Post = (record: JobRecord) => void;
 /** Loads and checks everything a run needs. Throws UserError for anything that cannot be trained. */
 export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Promise<Prepared> {
   const { recipe, cacheDir } = job;
+  await fulfilMergeOrder(job.runDir, {
+    onProgress: ({ done, total }) => {
+      post({ type: 'progress', phase: 'Merging the model', done, total });
+    },
+    onWarning: (message) => {
+      post({ type: 'event', level: 'warning', message });
+    },
+    signal,
+  });
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const loaded = loadModel(recipe.model_name_or_path);
   const lora = loraStart(recipe, loaded.model, weightReader(loaded));
@@ -38,6 +49,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
 
   const modelFingerprint = (): string => weightsFingerprint(loaded.folder);
   const method = await loadMethod(recipe, { tokenizer, cacheDir, modelFingerprint, post, signal });
+  writeDataSummary(job.runDir, method.report);
   checkLengths(loaded, method, post);
 
   const runtime = await openRuntime({ device: recipe.device });

@@ -13,6 +13,7 @@ import type { JobSpec } from './job.ts';
 import { type MicroBatchResult, TrainingLog } from './metrics.ts';
 import { trainingPlan } from './plan.ts';
 import { prepare } from './prepare.ts';
+import { RunHistory } from './run-history.ts';
 import type { OpenSampler } from './sampler.ts';
 import { type Progress, restoreAdapterOf, restoreCheckpoint, saveCheckpoint, writeFinalAdapter } from './save.ts';
 import { timetable } from './timetable.ts';
@@ -48,6 +49,7 @@ export async function train(
   const resumed = job.resumeFrom === undefined ? undefined : restoreCheckpoint(job.resumeFrom, job, prepared);
   const log = new TrainingLog(resumed?.log);
   const best = new BestEvaluation(recipe, resumed?.best);
+  const history = new RunHistory(resumed?.history);
   let latest: Metrics = resumed?.metrics ?? {};
   let lastSaved = stepper.step;
   const event = (level: 'info' | 'warning', message: string): void => {
@@ -57,7 +59,7 @@ export async function train(
 
   const save = (): void => {
     if (lastSaved === stepper.step && stepper.step > 0) return;
-    const progress: Progress = { log: log.state, metrics: latest, best: best.state };
+    const progress: Progress = { log: log.state, metrics: latest, best: best.state, history: history.state };
     const { path, removed } = saveCheckpoint(job, prepared, progress);
     lastSaved = stepper.step;
     post({ type: 'checkpoint', step: stepper.step, path });
@@ -78,6 +80,7 @@ export async function train(
     if (!metrics) return;
     requireFinite('evaluation loss', metrics.eval_loss ?? Number.NaN, stepper.step, lastSaved);
     latest = { ...latest, ...metrics };
+    history.addEvaluation(stepper.step, metrics);
     post({ type: 'evaluation', step: stepper.step, metrics });
     if (!seeksBest(recipe) || stepper.step === 0) return;
     const isBest = best.hear(stepper.step, metrics);
@@ -116,6 +119,7 @@ export async function train(
     const loss = log.addStep(results);
     const step = index + 1;
     requireFinite('loss', loss, step, lastSaved);
+    history.addStep(step, loss);
     const learningRate = learningRateAt(schedule, index);
     const gradNorm = await stepper.update(learningRate);
     requireFinite('gradient norm', gradNorm, step, lastSaved);
@@ -147,7 +151,11 @@ export async function train(
       `The result is the adapter of step ${bestStep}, whose ${best.metric} of ${best.state?.value ?? Number.NaN} was the best.`,
     );
   }
-  writeFinalAdapter(job, prepared, latest, recipe.load_best_model_at_end ? (bestStep ?? finalStep) : finalStep);
+  writeFinalAdapter(job, prepared, {
+    metrics: latest,
+    step: recipe.load_best_model_at_end ? (bestStep ?? finalStep) : finalStep,
+    history: history.state,
+  });
   await sampler?.dispose();
   await stepper.dispose();
   return { type: 'end', status: 'completed', outputDir: job.outputDir, metrics: latest };

@@ -1,15 +1,13 @@
 // What a run leaves on disk: checkpoints to continue from, and the finished adapter.
-import { basename } from 'node:path';
 import { z } from 'zod';
 import { type Adapter, writeAdapter } from '../checkpoints/adapter.ts';
-import { modelCard } from '../checkpoints/model-card.ts';
+import type { LossHistory } from '../checkpoints/model-card.ts';
 import { baseModelName } from '../checkpoints/model-folder.ts';
 import { checkpointPath, pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
 import { UserError } from '../errors.ts';
-import { methods } from '../recipe/recipe.ts';
-import { resultSettings } from '../recipe/result-settings.ts';
 import type { Metrics } from '../../preload/contract.ts';
 import type { BestState } from './best-evaluation.ts';
+import { finishedCard } from './card.ts';
 import type { JobSpec } from './job.ts';
 import type { LogState } from './metrics.ts';
 import type { Prepared } from './prepare.ts';
@@ -26,19 +24,23 @@ const savedState = z.object({
   }),
   metrics: z.record(z.string(), z.number()),
   best: z.object({ value: z.number(), step: z.number(), withoutBetter: z.number() }).optional(),
+  history: z.object({
+    losses: z.array(z.object({ step: z.number(), loss: z.number() })),
+    evaluations: z.array(z.object({ step: z.number(), metrics: z.record(z.string(), z.number()) })),
+  }),
   /** Rows and their lengths, so that resuming on other data is noticed. */
   rows: z.number(),
   seed: z.number(),
 });
 
 /** How far a run has come, beside the tensors. */
-export type Progress = { log: LogState; metrics: Metrics; best: BestState | undefined };
+export type Progress = { log: LogState; metrics: Metrics; best: BestState | undefined; history: LossHistory };
 
 /** Writes checkpoint-<step> and drops those beyond save_total_limit. Returns the new path and those dropped. */
 export function saveCheckpoint(
   job: JobSpec,
   prepared: Prepared,
-  { log, metrics, best }: Progress,
+  { log, metrics, best, history }: Progress,
 ): { path: string; removed: string[] } {
   const { stepper } = prepared;
   const path = writeCheckpoint(job.runDir, {
@@ -50,6 +52,7 @@ export function saveCheckpoint(
       log,
       metrics,
       ...(best === undefined ? {} : { best }),
+      history: { losses: [...history.losses], evaluations: history.evaluations.map((one) => ({ ...one })) },
       rows: prepared.method.train.length,
       seed: job.recipe.seed,
     } satisfies z.infer<typeof savedState>,
@@ -72,7 +75,8 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
   restoreAdapter(path, prepared, saved.adapter.tensors);
   stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
-  return { log: state.data.log, metrics: state.data.metrics, best: state.data.best };
+  const { log, metrics, best, history } = state.data;
+  return { log, metrics, best, history };
 }
 
 /** Puts only the adapter of a step's checkpoint into the stepper. */
@@ -86,21 +90,18 @@ function restoreAdapter(path: string, { lora, stepper }: Prepared, tensors: Adap
 }
 
 /** The adapter in PEFT's format, with tokenizer files and a model card, in the job's output folder. */
-export function writeFinalAdapter(job: JobSpec, prepared: Prepared, metrics: Metrics, step: number): void {
+export function writeFinalAdapter(
+  job: JobSpec,
+  prepared: Prepared,
+  { metrics, step, history }: { metrics: Metrics; step: number; history: LossHistory },
+): void {
   const { loaded, method } = prepared;
   const { config, tensors } = adapterNow(prepared);
   const { report } = method;
   writeAdapter(job.outputDir, {
     config,
     tensors,
-    card: modelCard({
-      name: basename(job.outputDir),
-      baseModel: baseModelName(loaded.folder).name,
-      method: methods[job.recipe.method].title,
-      settings: { steps: step, ...resultSettings(job.recipe, config) },
-      results: metrics,
-      data: { ...report, files: report.files.map(({ file }) => file) },
-    }),
+    card: finishedCard(job, { loaded, report, step }, { config, metrics, history }),
     tokenizerFrom: loaded.folder,
     ...(report.chatTemplate === undefined ? {} : { chatTemplate: report.chatTemplate }),
   });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -8,9 +8,11 @@ import { findRun } from '../../main/app/find-run.ts';
 import { thisProcess } from '../../main/app/process-identity.ts';
 import { listRuns, showRun } from '../../main/app/show-runs.ts';
 import { readAdapter } from '../../main/checkpoints/adapter.ts';
+import { openModelFolder } from '../../main/checkpoints/model-folder.ts';
 import { writeCheckpoint } from '../../main/checkpoints/run-state.ts';
 import type { UserError } from '../../main/errors.ts';
 import { parseRecipe } from '../../main/recipe/parse.ts';
+import { goldensFolder } from '../support/goldens.ts';
 import { writeModelStub } from '../support/model-stub.ts';
 
 let folder: string;
@@ -98,59 +100,65 @@ test.each([
   ['last', 6],
   ['best', 4],
   ['2', 2],
-])('--checkpoint %s exports step %d with tokenizer files and a card, and the history knows', (checkpoint, step) => {
-  run('calm-otter');
-  expect(exported({ checkpoint })).toEqual({ run: 'calm-otter', step, outputDir: join(folder, 'out') });
-  expect(stepOf(join(folder, 'out'))).toBe(step);
-  expect(readdirSync(join(folder, 'out')).sort()).toEqual([
-    'README.md',
-    'adapter_config.json',
-    'adapter_model.safetensors',
-    'tokenizer.json',
-  ]);
-  const card = readFileSync(join(folder, 'out/README.md'), 'utf8');
-  expect(card).toContain('library_name: peft');
-  expect(card).not.toContain(folder);
-  expect(showRun(app, 'calm-otter').exports).toMatchObject([{ target: 'peft', step, path: join(folder, 'out') }]);
-});
+])(
+  '--checkpoint %s exports step %d with tokenizer files and a card, and the history knows',
+  async (checkpoint, step) => {
+    run('calm-otter');
+    const outputDir = join(folder, 'out');
+    expect(await exported({ checkpoint })).toEqual({ run: 'calm-otter', step, outputDir, warnings: [] });
+    expect(stepOf(join(folder, 'out'))).toBe(step);
+    expect(readdirSync(join(folder, 'out')).sort()).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      // One loss is no curve.
+      ...(step > 2 ? ['loss.png'] : []),
+      'tokenizer.json',
+    ]);
+    const card = readFileSync(join(folder, 'out/README.md'), 'utf8');
+    expect(card).toContain('library_name: peft');
+    expect(card).not.toContain(folder);
+    expect(showRun(app, 'calm-otter').exports).toMatchObject([{ target: 'peft', step, path: join(folder, 'out') }]);
+  },
+);
 
-test('the last checkpoint counts more than an output folder that may hold something else by now', () => {
+test('the last checkpoint counts more than an output folder that may hold something else by now', async () => {
   run('calm-otter', 'completed');
   mkdirSync(join(app.home.runs, 'calm-otter/adapter'));
-  expect(exported().step).toBe(6);
+  expect((await exported()).step).toBe(6);
 });
 
-test('what cannot be exported is refused, and nothing is written', () => {
+test('what cannot be exported is refused, and nothing is written', async () => {
   run('calm-otter');
   const out = join(folder, 'out');
-  expect(() => exported({ checkpoint: '3' })).toThrow(/no checkpoint 3/);
-  expect(() => exported({ format: 'gguf' })).toThrow(/no export format gguf/);
-  expect(() => exported({ run: 'nobody' })).toThrow(/Did you mean calm-otter/);
+  await expect(exported({ checkpoint: '3' })).rejects.toThrow(/no checkpoint 3/);
+  await expect(exported({ format: 'gguf' })).rejects.toThrow(/no export format gguf/);
+  await expect(exported({ run: 'nobody' })).rejects.toThrow(/Did you mean calm-otter/);
   expect(existsSync(out)).toBe(false);
   mkdirSync(out);
   writeFileSync(join(out, 'thesis.docx'), '');
-  expect(() => exported()).toThrow(/holds thesis\.docx/);
-  expect(() => exported({ overwrite: true })).toThrow(/holds thesis\.docx/);
+  await expect(exported()).rejects.toThrow(/holds thesis\.docx/);
+  await expect(exported({ overwrite: true })).rejects.toThrow(/holds thesis\.docx/);
   expect(readdirSync(out)).toEqual(['thesis.docx']);
 });
 
-test('an export is only written over when asked', () => {
+test('an export is only written over when asked', async () => {
   run('calm-otter');
-  exported({ checkpoint: '2' });
+  await exported({ checkpoint: '2' });
   try {
-    exported();
+    await exported();
     expect.unreachable();
   } catch (error) {
     expect((error as UserError).fix).toMatch(/add --overwrite/);
   }
-  exported({ overwrite: true });
+  await exported({ overwrite: true });
   expect(stepOf(join(folder, 'out'))).toBe(6);
 });
 
-test('a run without a checkpoint has nothing to export', () => {
+test('a run without a checkpoint has nothing to export', async () => {
   run('calm-otter');
   rmSync(join(app.home.runs, 'calm-otter'), { recursive: true });
-  expect(() => exported()).toThrow(/has no adapter/);
+  await expect(exported()).rejects.toThrow(/has no adapter/);
   expect(showRun(app, 'calm-otter').checkpoints).toEqual([]);
 });
 
@@ -171,4 +179,71 @@ test('a run that is under way belongs to its living host; without one it is inte
   expect(listRuns(app)[0]).toMatchObject({ status: 'training', lossTrend: [3, 3, 3, 3, 3, 3] });
   app.history.runs.update('calm-otter', { host: { ...thisProcess(), identity: 'before the last boot' } });
   expect(showRun(app, 'calm-otter')).toMatchObject({ status: 'interrupted', step: 6 });
+});
+
+/** In the place of the stub, a model that can be merged, and runs whose adapters fit it. */
+function mergeable(): void {
+  const golden = join(goldensFolder, 'llama-gqa-tied');
+  cpSync(golden, join(folder, 'model'), { recursive: true });
+  run('calm-otter');
+  for (const name of ['adapter_config.json', 'adapter_model.safetensors'])
+    cpSync(join(golden, 'adapter', name), join(app.home.runs, 'calm-otter/checkpoint-6', name));
+  // Checkpoints know the sizes of their files.
+  const state = join(app.home.runs, 'calm-otter/checkpoint-6/state.json');
+  writeFileSync(state, JSON.stringify({ format: 1, step: 6, files: {}, state: {} }));
+}
+
+test('--format merged writes a model folder with tokenizer and card', async () => {
+  mergeable();
+  const done: number[] = [];
+  const outputDir = join(folder, 'out');
+  const request = { run: 'calm', format: 'merged', outputDir, checkpoint: 'last', overwrite: false };
+  const onProgress = (progress: { done: number; total: number }): void =>
+    void done.push(progress.done / progress.total);
+  const settings = { dtype: 'bfloat16', maxShardSize: '20KB' };
+  expect(await exportRun(app, { ...request, ...settings }, { onProgress })).toMatchObject({ step: 6, warnings: [] });
+  expect(done.at(-1)).toBe(1);
+  expect(readdirSync(outputDir).sort()).toEqual([
+    'README.md',
+    'config.json',
+    'loss.png',
+    'model-00001-of-00002.safetensors',
+    'model-00002-of-00002.safetensors',
+    'model.safetensors.index.json',
+    'tokenizer.json',
+  ]);
+  expect(openModelFolder(outputDir).config).toMatchObject({ torch_dtype: 'bfloat16', tie_word_embeddings: true });
+  const card = readFileSync(join(outputDir, 'README.md'), 'utf8');
+  expect(card).toContain('library_name: transformers');
+  expect(card).toContain('<summary>The whole recipe</summary>');
+  expect(card).toContain('| 6 | 3 |');
+  expect(showRun(app, 'calm-otter').exports).toMatchObject([{ target: 'merged', step: 6, path: outputDir }]);
+});
+
+test('a merged model is only written over another one, not over an adapter', async () => {
+  mergeable();
+  await exported();
+  await expect(exported({ format: 'merged', overwrite: true })).rejects.toThrow(/holds adapter_config\.json/);
+  const outputDir = join(folder, 'whole');
+  await exported({ format: 'merged', outputDir, maxShardSize: '20KB' });
+  await exported({ format: 'merged', outputDir, overwrite: true });
+  expect(readdirSync(outputDir).filter((name) => name.startsWith('model'))).toEqual(['model.safetensors']);
+  await expect(exported({ outputDir, overwrite: true })).rejects.toThrow(/holds config\.json/);
+});
+
+test('wrong options, an abort and a lost model leave nothing', async () => {
+  mergeable();
+  const merged = { format: 'merged' };
+  await expect(exported({ ...merged, dtype: 'int8' })).rejects.toThrow(/dtype is int8; it must be auto, float32/);
+  await expect(exported({ ...merged, maxShardSize: 'big' })).rejects.toThrow(/"big"/);
+  const stopping = new AbortController();
+  const request = { run: 'calm', outputDir: join(folder, 'out'), checkpoint: 'last', overwrite: false, ...merged };
+  const onProgress = (): void => {
+    stopping.abort(new Error('enough'));
+  };
+  await expect(exportRun(app, request, { onProgress, signal: stopping.signal })).rejects.toThrow('enough');
+  rmSync(join(folder, 'model'), { recursive: true });
+  await expect(exported(merged)).rejects.toThrow(/does not exist/);
+  expect(readdirSync(folder)).toEqual(['home']);
+  expect(showRun(app, 'calm-otter').exports).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { modelCard } from '../../main/checkpoints/model-card.ts';
+import { cardFiles, modelCard } from '../../main/checkpoints/model-card.ts';
 
 const content = {
   name: 'support-bot',
@@ -70,4 +70,56 @@ test('names cannot break out of headings and tables', () => {
   const card = modelCard({ ...content, name: 'a\n# b', settings: { eos_token: 'x|\ny' } });
   expect(card).toContain('# a # b\n');
   expect(card).toContain('| `eos_token` | x\\| y |');
+});
+
+const history = {
+  losses: [1, 2, 3].map((step) => ({ step, loss: 4 - step })),
+  evaluations: Array.from({ length: 45 }, (_, i) => ({
+    step: (i + 1) * 10,
+    metrics: { eval_loss: 2 - i / 100, eval_runtime: 1.2, epoch: i, 'eval_rewards/margins': i },
+  })),
+};
+
+test('with a history the card shows its curve, and at most twenty evaluations up to the last', () => {
+  const files = cardFiles({ ...content, history });
+  expect([...files.keys()]).toEqual(['README.md', 'loss.png']);
+  const lines = String(files.get('README.md')).split('\n');
+  expect(lines).toContain('![Loss by step](loss.png)');
+  const start = lines.indexOf('| step | `eval_loss` | `eval_rewards/margins` |');
+  const rows = lines.slice(start + 2).filter((line) => line.startsWith('| '));
+  expect(rows).toHaveLength(15);
+  expect(rows.at(-1)).toBe('| 450 | 1.56 | 44 |');
+  const without = cardFiles({ ...content, history: { ...history, losses: [] } });
+  expect([...without.keys()]).toEqual(['README.md']);
+  expect(without.get('README.md')).not.toContain('loss.png');
+});
+
+test('a merged model is one of transformers, finetuned from its base', () => {
+  const card = modelCard({ ...content, isMerged: true, tags: ['dpo', 'sigmoid'] });
+  expect(frontMatterOf(card)).toEqual({
+    base_model: 'meta-llama/Llama-3.2-1B',
+    base_model_relation: 'finetune',
+    library_name: 'transformers',
+    pipeline_tag: 'text-generation',
+    tags: ['transformers', 'dpo', 'sigmoid'],
+  });
+  expect(card).not.toContain('PeftModel');
+});
+
+test('what was merged before is told, and an adapter on it is not listed under the model on the Hub', () => {
+  const baseRun = { run: 'calm-otter', step: 1200, baseModel: 'meta-llama/Llama-3.2-1B' };
+  const chained = { ...content, baseModel: '/home/ada/cache/merged/calm-otter-step-1200-abc', baseRun };
+  const adapter = modelCard(chained);
+  expect(frontMatterOf(adapter)).not.toHaveProperty('base_model');
+  expect(adapter).toContain('the run `calm-otter` (step 1,200)');
+  expect(adapter).toContain('[meta-llama/Llama-3.2-1B](');
+  expect(adapter).not.toContain('/home/ada');
+  expect(frontMatterOf(modelCard({ ...chained, isMerged: true }))).toHaveProperty('base_model', baseRun.baseModel);
+});
+
+test('the recipe cannot end its block early', () => {
+  const card = modelCard({ ...content, recipe: 'eos_token: "````"\nseed: 1\n' });
+  expect(card).toContain(
+    '<details>\n<summary>The whole recipe</summary>\n\n`````yaml\neos_token: "````"\nseed: 1\n`````\n\n</details>',
+  );
 });

@@ -98,6 +98,7 @@ function generate(folder) {
   must(script('packing_goldens.py', join(folder, 'packing')));
   must(script('optim_goldens.py', join(folder, 'optim')));
   must(script('trl_keys_goldens.py', join(folder, 'trl-keys')));
+  must(script('merged_goldens.py', folder));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
@@ -137,7 +138,19 @@ function adapter(name, { model, rows, keys, prompt }) {
   );
   if (said.status !== 0) return false;
   writeFileSync(greedy, JSON.stringify({ prompt, max_new_tokens: 48, text: said.stdout }));
-  return script('adapter_check.py', '--model', model, '--adapter', output, '--logits', logits, '--greedy', greedy);
+  if (!script('adapter_check.py', '--model', model, '--adapter', output, '--logits', logits, '--greedy', greedy))
+    return false;
+  return mergedModels(name, { model, adapter: output, home, cli });
+}
+
+/** Exports the run that was just trained as whole models, and lets transformers load them beside PEFT's base and adapter. */
+function mergedModels(name, { model, adapter, home, cli }) {
+  return ['float32', 'bfloat16', 'float16'].every((dtype) => {
+    const folder = join(work, `${name}-${dtype}`);
+    const words = ['export', 'latest', '--format', 'merged', '--output-dir', folder, '--dtype', dtype];
+    if (!node([cli, ...words, '--max-shard-size', '500KB'], home)) return false;
+    return script('merged_check.py', '--model', model, '--adapter', adapter, '--merged', folder, '--dtype', dtype);
+  });
 }
 
 function passes(name, stage) {

@@ -180,7 +180,7 @@ describe.each(pissaGoldens)('%s', (name) => {
     const named = { ...config, base_model_name_or_path: null };
     writeAdapter(path, { config: named, tensors: new Map(tensors), card: '' });
     const exported = loraStart(continuedAdapter(path), model, readWeight);
-    exported.initialize({ slots: [], groups: [], size: 0 }, new Float32Array(0));
+    exported.initialize({ slots: [], size: 0 }, new Float32Array(0));
     for (const layer of lora.settings.targets)
       expect(layerLora(exported.settings, layer).scale).toBeCloseTo(layerLora(lora.settings, layer).scale, 12);
     const logits = await logitsOf(folder, exported, tensors);

@@ -73,7 +73,7 @@ test('a run posts steps, logs, evaluations and checkpoints when they are due', a
     records.flatMap((record) => (record.type === type && 'step' in record ? [record.step] : []));
   expect(at('evaluation')).toEqual([4, 8]);
   expect(at('checkpoint')).toEqual([3, 6, 8]);
-  expect(readdirSync(join(folder, 'run')).sort()).toEqual(['checkpoint-6', 'checkpoint-8']);
+  expect(readdirSync(join(folder, 'run')).sort()).toEqual(['checkpoint-6', 'checkpoint-8', 'data.json']);
   expect(logs.map(({ learning_rate }) => learning_rate)).toEqual(
     [3.75e-3, 1.875e-3, 6.25e-4].map((rate) => expect.closeTo(rate, 12) as number),
   );
@@ -193,7 +193,7 @@ test('a loss that is not finite stops the run, says where, and leaves the last c
   expect(error.code).toBe('not-finite');
   expect(error.message).toMatch(/^The loss became (NaN|Infinity) at step 1/);
   expect(error.fix).toContain('No checkpoint had been saved yet.');
-  expect(readdirSync(join(folder, 'run'))).toEqual(['checkpoint-3']);
+  expect(readdirSync(join(folder, 'run')).sort()).toEqual(['checkpoint-3', 'data.json']);
 });
 
 test('checkpoints of another run, unknown targets and adapters of other models are refused', async () => {

@@ -54,7 +54,7 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
       const onProgress = ({ done, total }: { done: number; total: number }): void => {
         terminal.live(`Reading the rows … ${Math.floor((100 * done) / Math.max(1, total))} %`);
       };
-      const preview = await withApp(({ home }) => previewRun(home, { ...request, onProgress }));
+      const preview = await withApp((app) => previewRun(app, { ...request, onProgress }));
       terminal.clear();
       const color = { color: process.stdout.isTTY };
       const text = () => (preview.method === 'sft' ? renderPreview(preview, color) : renderPairPreview(preview, color));

@@ -1,8 +1,9 @@
 // Commands about runs: start, resume, stop, list, show, export.
 import type { Command } from 'commander';
-import { exportRun } from '../../app/export-run.ts';
+import type { ExportRequest } from '../../app/export-run.ts';
 import { listRuns, showRun } from '../../app/show-runs.ts';
 import { resumeRun, startRun, stopRun } from '../../app/start-run.ts';
+import { mergedDTypes } from '../../checkpoints/merged-model.ts';
 import { exportTargets } from '../../export/registry.ts';
 import { METHODS, methods } from '../../recipe/recipe.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type Json,
   type WithApp,
 } from './command-parts.ts';
+import { exportOnTerminal } from './export-on-terminal.ts';
 import { followOnTerminal } from './follow.ts';
 import { runReport } from './run-report.ts';
 import { runsText, runText } from './show-text.ts';
@@ -101,15 +103,10 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
       'peft',
     )
     .option('--checkpoint <which>', '"last", "best" (lowest eval_loss) or a step', 'last')
-    .option('--overwrite', 'replace an adapter in the folder')
-    .action((name: string, options: { outputDir: string; format: string; checkpoint: string; overwrite?: true }) =>
-      withApp((app) => {
-        const { run, step, outputDir } = exportRun(app, {
-          ...options,
-          run: name,
-          overwrite: options.overwrite === true,
-        });
-        print([`Exported ${run} at step ${step} to ${outputDir}`]);
-      }),
+    .option('--dtype <name>', `of a merged model's weights: ${mergedDTypes.join(', ')}`, 'auto')
+    .option('--max-shard-size <size>', 'cut a larger merged model into files of at most this size', '5GB')
+    .option('--overwrite', 'replace an earlier export in the folder')
+    .action((name: string, options: Omit<ExportRequest, 'run' | 'overwrite'> & { overwrite?: true }) =>
+      withApp((app) => exportOnTerminal(app, { ...options, run: name, overwrite: options.overwrite === true })),
     );
 }

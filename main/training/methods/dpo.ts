@@ -75,7 +75,6 @@ export function preferenceOptions(recipe: DpoRecipe, files: string[], cacheDir: 
   return {
     files,
     ...(recipe.columns === undefined ? {} : { columns: recipe.columns }),
-    datasetTextField: 'text',
     template: recipe.template,
     maxLength: recipe.max_length,
     truncationMode: recipe.truncation_mode,

@@ -1,0 +1,141 @@
+// Runs that begin where another run ended: run:NAME in model_name_or_path (its adapter merged into its base model) and
+// in adapter_name_or_path (its adapter, trained further). Only says what is to be merged; the job process does it.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { readAdapter } from '../checkpoints/adapter.ts';
+import { readDataSummary } from '../checkpoints/data-summary.ts';
+import { type MergeOrder, tokenizerFilesFor } from '../checkpoints/merge-order.ts';
+import { baseModelName, type ModelFolder, openModelFolder } from '../checkpoints/model-folder.ts';
+import { modelFor } from '../engine/models/registry.ts';
+import { UserError } from '../errors.ts';
+import type { StoredRun } from '../store/runs.ts';
+import { adapterOn } from '../training/lora-start.ts';
+import { runFolder, type App } from './app.ts';
+import { findRun, isUnderWay } from './find-run.ts';
+import { findAdapter, type RunAdapter } from './run-adapter.ts';
+
+const prefix = 'run:';
+
+/** Changes when the same sources would give another merged model. */
+const MERGE_VERSION = 1;
+
+type ChainKeys = { model_name_or_path: string; adapter_name_or_path?: string | undefined };
+
+export type Chain<Recipe extends ChainKeys> = {
+  /** With absolute paths instead of run:NAME. */
+  recipe: Recipe;
+  /** Must be fulfilled before the recipe's model is there (writeMergeOrder, fulfilMergeOrder). */
+  order?: MergeOrder;
+  /** Where the tokenizer of the model can be read already: beside the adapter or the base model. */
+  tokenizerFolder?: string;
+  /** For the run's events. */
+  notes: string[];
+};
+
+/**
+ * Looks up the runs that a recipe names as run:NAME, run:latest, run:NAME@STEP or run:NAME@best; a beginning of the
+ * name will do. Reads the adapter but merges nothing. Throws UserError "run-not-found", "run-ambiguous",
+ * "run-under-way", "nothing-to-export", "checkpoint-not-found", "run-base-gone", "adapter-misfit" or "chain-twice".
+ */
+export function chainRuns<Recipe extends ChainKeys>(app: App, recipe: Recipe): Chain<Recipe> {
+  const { model_name_or_path: model, adapter_name_or_path: adapter } = recipe;
+  const chain: Chain<Recipe> = { recipe, notes: [] };
+  if (model.startsWith(prefix)) {
+    const source = referredTo(app, model, 'model_name_or_path');
+    const base = baseOf(source);
+    const order = orderFor(app, source, base);
+    chain.order = order;
+    chain.tokenizerFolder = existsSync(join(source.adapterFolder, 'tokenizer.json')) ? source.adapterFolder : base.path;
+    chain.recipe = { ...chain.recipe, model_name_or_path: order.target };
+    chain.notes.push(
+      `The model is the adapter of the run ${source.run.id} at step ${source.step}, merged into ${basename(base.path)}: ${order.target}.`,
+    );
+  }
+  if (adapter?.startsWith(prefix) === true) {
+    const source = referredTo(app, adapter, 'adapter_name_or_path');
+    if (chain.order?.adapter === source.adapterFolder)
+      throw new UserError({
+        code: 'chain-twice',
+        message: `model_name_or_path merges the adapter of the run ${source.run.id} into the model, and adapter_name_or_path would apply it once more.`,
+        fix: `Remove adapter_name_or_path to train a new adapter on the merged model, or set model_name_or_path to ${modelOf(source.run)} to train this adapter further.`,
+      });
+    chain.recipe = { ...chain.recipe, adapter_name_or_path: source.adapterFolder };
+    chain.notes.push(`Continues the adapter of the run ${source.run.id} from step ${source.step}.`);
+  }
+  return chain;
+}
+
+type Source = RunAdapter & { run: StoredRun };
+
+function referredTo(app: App, reference: string, key: string): Source {
+  const text = reference.slice(prefix.length);
+  const at = text.indexOf('@');
+  const [name, checkpoint] = at < 0 ? [text, 'last'] : [text.slice(0, at), text.slice(at + 1)];
+  const run = findRun(app, name);
+  if (isUnderWay(run))
+    throw new UserError({
+      code: 'run-under-way',
+      message: `${key} is ${reference}, and the run ${run.id} is still training (${run.status}): its adapter is not finished.`,
+      fix: `Wait for its end, or stop it: lorelei stop ${run.id}`,
+    });
+  return { run, ...findAdapter(app, run, checkpoint, `${prefix}${run.id}@`) };
+}
+
+const modelOf = (run: StoredRun): string => String(run.recipe.model_name_or_path);
+
+function baseOf({ run, adapterFolder }: Source): ModelFolder {
+  const path = modelOf(run);
+  if (!existsSync(path))
+    throw new UserError({
+      code: 'run-base-gone',
+      message: `The run ${run.id} trained its adapter on the model in ${path}, and this folder is gone: there is nothing to merge it into.`,
+      fix: `Put the model back there. lorelei export ${run.id} --format merged makes it again where it was itself a merged one.`,
+    });
+  const base = openModelFolder(path);
+  adapterOn(modelFor(base.config), adapterFolder);
+  return base;
+}
+
+function orderFor(app: App, source: Source, base: ModelFolder): MergeOrder {
+  const { run, step, adapterFolder } = source;
+  const chatTemplate = readDataSummary(runFolder(app, run))?.chatTemplate;
+  const identity = createHash('sha256').update(JSON.stringify([MERGE_VERSION, chatTemplate]));
+  for (const part of identityOf(base, adapterFolder)) identity.update(part);
+  const name = `${run.id}-step-${step}-${identity.digest('hex').slice(0, 12)}`;
+  return {
+    target: join(app.home.cache, 'merged', name),
+    base: base.path,
+    adapter: adapterFolder,
+    run: run.id,
+    step,
+    baseModel: readAdapter(adapterFolder).config.base_model_name_or_path ?? baseModelName(base).name,
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
+  };
+}
+
+/**
+ * Everything that the merged model depends on. Of the base model's weights, whose content would take minutes to read,
+ * names, types and shapes of the tensors, and sizes and times of the files.
+ */
+function* identityOf(base: ModelFolder, adapter: string): Generator<string | Uint8Array> {
+  const weights = [...base.weights.values()];
+  yield JSON.stringify(weights.map(({ name, dtype, shape, byteOffset }) => [name, dtype, shape, byteOffset]));
+  for (const file of [...new Set(weights.map(({ file }) => file))].sort()) {
+    const { size, mtimeMs } = statSync(file);
+    yield JSON.stringify([basename(file), size, mtimeMs]);
+  }
+  const files = [
+    join(base.path, 'config.json'),
+    join(base.path, 'generation_config.json'),
+    join(adapter, 'adapter_config.json'),
+    join(adapter, 'adapter_model.safetensors'),
+    ...tokenizerFilesFor(adapter, base.path),
+  ];
+  for (const file of files) {
+    if (!existsSync(file)) continue;
+    const bytes = readFileSync(file);
+    yield JSON.stringify([basename(file), bytes.length]);
+    yield bytes;
+  }
+}

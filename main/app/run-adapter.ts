@@ -1,0 +1,56 @@
+// Which adapter of a run is meant: the finished one, that of a step, or the best.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import type { StoredRun } from '../store/runs.ts';
+import type { App } from './app.ts';
+import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
+
+export type RunAdapter = { step: number; adapterFolder: string };
+
+/**
+ * "last" (the finished adapter where there is one), "best" (lowest eval_loss), or a step. Throws UserError
+ * "nothing-to-export" or "checkpoint-not-found"; `option` is how the user chooses one: "--checkpoint".
+ */
+export function findAdapter(app: App, run: StoredRun, wanted: string, option: string): RunAdapter {
+  const checkpoints = reconcileCheckpoints(app, run).map(({ step, path }) => ({ step, adapterFolder: path }));
+  const last = checkpoints.at(-1);
+  if (wanted === 'last') {
+    // The run's own checkpoint of the last step is surely its own; the output folder may hold another adapter by now.
+    if (last?.step === run.lastStep || run.status !== 'completed') return last ?? noAdapter(run);
+    const finished = existsSync(join(run.outputDir, 'adapter_config.json'));
+    return finished ? { step: run.lastStep, adapterFolder: run.outputDir } : (last ?? noAdapter(run));
+  }
+  if (wanted === 'best') return bestOf(app, run, checkpoints, option);
+  const found = checkpoints.find(({ step }) => String(step) === wanted);
+  if (found !== undefined) return found;
+  throw new UserError({
+    code: 'checkpoint-not-found',
+    message: `The run ${run.id} has no checkpoint ${wanted}.`,
+    fix: `Use ${option} last, best, or one of its steps: ${checkpoints.map(({ step }) => step).join(', ') || 'none'}.`,
+  });
+}
+
+function bestOf(app: App, run: StoredRun, checkpoints: readonly RunAdapter[], option: string): RunAdapter {
+  const losses = new Map(app.history.metrics.evaluations(run.id).map(({ step, metrics }) => [step, metrics.eval_loss]));
+  const [best] = checkpoints
+    .flatMap((one) => {
+      const loss = losses.get(one.step);
+      return loss === undefined ? [] : [{ one, loss }];
+    })
+    .sort((a, b) => a.loss - b.loss);
+  if (best !== undefined) return best.one;
+  throw new UserError({
+    code: 'checkpoint-not-found',
+    message: `No checkpoint of the run ${run.id} was evaluated, so none is known to be the best.`,
+    fix: `Use ${option} last or a step; let eval_steps and save_steps meet to compare checkpoints.`,
+  });
+}
+
+function noAdapter(run: StoredRun): never {
+  throw new UserError({
+    code: 'nothing-to-export',
+    message: `The run ${run.id} (${run.status}) has no adapter: no checkpoint was saved and none was finished.`,
+    fix: `lorelei resume ${run.id} trains it.`,
+  });
+}
