@@ -33,11 +33,15 @@ const messages: Record<string, Record<string, Field>> = {
   Dim: { size: [1, 'int64'] },
 };
 
+/** Of these one is always written, also where it is 0: without it a value says nothing. */
+const choices: Record<string, readonly string[]> = { SummaryValue: ['simple_value', 'tensor'] };
+
 const root = protobuf.Root.fromJSON({
   nested: Object.fromEntries(
     Object.entries(messages).map(([name, fields]) => [
       name,
       {
+        ...(choices[name] && { oneofs: { value: { oneof: [...choices[name]] } } }),
         fields: Object.fromEntries(
           Object.entries(fields).map(([field, [id, type, rule]]) => [field, rule ? { id, type, rule } : { id, type }]),
         ),
@@ -52,22 +56,24 @@ const stringType = 7;
 /** SessionLog.SessionStatus.START. */
 const sessionStart = 1;
 
-const encode = (event: Record<string, unknown>): Uint8Array => eventType.encode(eventType.fromObject(event)).finish();
-
-const seconds = (at: number): number => at / 1000;
+/** `at` is milliseconds since 1970. A step of 0 is left out, as protobuf 3 has it. */
+function encode(at: number, step: number, event: Record<string, unknown>): Uint8Array {
+  const message = { wall_time: at / 1000, ...(step !== 0 && { step }), ...event };
+  return eventType.encode(eventType.fromObject(message)).finish();
+}
 
 /** The first event of a file. Times are milliseconds since 1970. */
 export function versionEvent(at: number): Uint8Array {
-  return encode({ wall_time: seconds(at), file_version: 'brain.Event:2', source_metadata: { writer: 'lorelei' } });
+  return encode(at, 0, { file_version: 'brain.Event:2', source_metadata: { writer: 'lorelei' } });
 }
 
 /** TensorBoard forgets what earlier files say of `step` and later ones. */
 export function restartEvent(at: number, step: number): Uint8Array {
-  return encode({ wall_time: seconds(at), step, session_log: { status: sessionStart } });
+  return encode(at, step, { session_log: { status: sessionStart } });
 }
 
 export function scalarEvent(at: number, step: number, tag: string, value: number): Uint8Array {
-  return encode({ wall_time: seconds(at), step, summary: { value: [{ tag, simple_value: value }] } });
+  return encode(at, step, { summary: { value: [{ tag, simple_value: value }] } });
 }
 
 /** A text that TensorBoard shows under `tag`, as PyTorch's SummaryWriter.add_text writes it. */
@@ -81,7 +87,7 @@ export function textEvent(at: number, tag: string, text: string): Uint8Array {
       string_val: [new TextEncoder().encode(text)],
     },
   };
-  return encode({ wall_time: seconds(at), summary: { value: [value] } });
+  return encode(at, 0, { summary: { value: [value] } });
 }
 
 /** The plain object of an event's bytes, for tests and inspection. */
