@@ -1,5 +1,6 @@
 // Import directions, as rules that fail the build. No arrow runs back up:
-// hosts -> app -> training, generation, export, starter -> recipe, data, checkpoints, hub -> engine, store, contract, errors.
+// hosts -> app -> training, generation, export, starter -> recipe, data, checkpoints, hub, trackers -> engine, store,
+// contract, errors.
 
 const always = ['main/errors\\.ts', 'preload/contract\\.ts'];
 
@@ -15,6 +16,7 @@ const lowerFloors = {
   export: 'main/export/',
   job: 'main/job/',
   starter: 'main/starter/',
+  trackers: 'main/trackers/',
   app: 'main/app/',
 };
 const { engine, data, checkpoints, recipe, hub, store, generation, training, app } = lowerFloors;
@@ -34,6 +36,7 @@ const allowed = {
   'main/data/': [],
   'main/hub/': [],
   'main/checkpoints/': [engine],
+  'main/trackers/': [],
   'main/training/': [engine, data, checkpoints, recipe],
   'main/generation/': [engine, data, checkpoints, recipe, training],
   'main/job/': [engine, data, checkpoints, recipe, training, generation],

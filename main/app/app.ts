@@ -2,11 +2,18 @@
 import { join } from 'node:path';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
+import type { ReadSecret } from '../trackers/tracker.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
 import { resourcePath } from './resources.ts';
 
-export type App = { home: Home; history: History; launchJob: LaunchJob };
+export type App = {
+  home: Home;
+  history: History;
+  launchJob: LaunchJob;
+  /** Absent: secrets come from the environment. */
+  readSecret?: ReadSecret;
+};
 
 /**
  * Opens the home folder and its history; close with `app.history.close()`. Throws UserError where the home cannot be

@@ -11,6 +11,8 @@ import { stopRequestFile, type JobSpec } from '../training/job.ts';
 import type { JobExit, JobHandle } from './job.ts';
 import { knownProcess } from './process-identity.ts';
 import { createRecorder } from './recorder.ts';
+import { sendQueued } from './send-queued.ts';
+import { createRunReporter } from './track-run.ts';
 
 const STOP_POLL_MS = 500;
 
@@ -68,6 +70,14 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   const recorder = createRecorder(app.history, run.id, (error) => {
     giveUp(handle, error);
   });
+  const reporter = createRunReporter(app, run.id, (message, level) => {
+    if (hostError !== undefined) return;
+    const event = { type: 'event', level, message } as const;
+    recorder.record(event);
+    onRecord(event);
+  });
+  const sending = new AbortController();
+  if (reporter !== undefined) void sendQueued(app, sending.signal);
   const handle = app.launchJob(job, {
     log,
     onRecord(record) {
@@ -87,6 +97,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
         giveUp(handle, error);
       }
       onRecord(record);
+      reporter?.record(record);
     },
   });
 
@@ -101,6 +112,20 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
     const exit = await handle.exited;
     clearInterval(poll);
     rmSync(stopFile, { force: true });
+    try {
+      const ended = settled(exit);
+      await reporter?.end(ended.status);
+      recorder.flush();
+      return ended;
+    } catch (error) {
+      await reporter?.end('interrupted');
+      throw error;
+    } finally {
+      sending.abort();
+    }
+  }
+
+  function settled(exit: JobExit): RunEnd {
     if (hostError !== undefined) throw hostError.error;
     recorder.flush();
     const checkpoint = app.history.checkpoints.list(run.id).at(-1);

@@ -8,6 +8,9 @@ const BESIDE =
   /^(README\.md|loss\.png|.*token.*|chat_template\.(jinja|json)|vocab\.json|merges\.txt|generation_config\.json|recipe\.yaml)$/;
 const ADAPTER = /^(adapter_config\.json|adapter_model\.safetensors)$/;
 
+/** Where TensorBoard's files go, as with transformers: they lie beside an adapter and are never replaced. */
+const LOG_FOLDER = 'runs';
+
 /** How the user names the folder and the wish to replace what is in it. */
 export type OutputWords = { folder: string; overwrite: string };
 
@@ -33,7 +36,7 @@ export function checkOutputFolder(
       });
     }
     checkWritable(folder, folder, words);
-    const names = readdirSync(folder);
+    const names = readdirSync(folder).filter((name) => name !== LOG_FOLDER);
     const foreign = names.filter((name) => !BESIDE.test(name) && !result.test(name));
     if (names.length === 0 || (mayReplace && foreign.length === 0)) return;
     const [shown, more] = [(mayReplace ? foreign : names).slice(0, 4), names.length > 4 ? ', …' : ''];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { AppEvent } from '../../preload/contract.ts';
 import { answer } from '../app/answer.ts';
 import { openApp } from '../app/app.ts';
+import { keepSendingQueued } from '../app/send-queued.ts';
 import { watchHistory } from '../app/watch-history.ts';
 import { forkedJobs } from './cli/fork-job.ts';
 import { pageFile } from './page.ts';
@@ -37,6 +38,8 @@ function start(): void {
     for (const window of BrowserWindow.getAllWindows()) window.webContents.send('event', event);
   });
 
+  const stopSending = keepSendingQueued(app);
+
   openWindow();
   electron.on('second-instance', () => {
     const [window] = BrowserWindow.getAllWindows();
@@ -51,6 +54,7 @@ function start(): void {
   });
   electron.on('will-quit', () => {
     unwatch();
+    stopSending();
     app.history.close();
   });
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { App } from '../../app/app.ts';
+import { keepSendingQueued } from '../../app/send-queued.ts';
 import { UserError } from '../../errors.ts';
 import { serve } from '../serve.ts';
 
@@ -39,6 +40,8 @@ export async function serveUntilStopped(app: App, portText: string): Promise<voi
     },
   });
   process.stdout.write('Ctrl-C ends it. Runs go on.\n');
+  const stopSending = keepSendingQueued(app);
   await interrupted;
+  stopSending();
   await server.close();
 }

@@ -1,0 +1,46 @@
+// Ties a run of the history to the trackers that its recipe names in report_to.
+import { basename } from 'node:path';
+import type { StoredRun } from '../store/runs.ts';
+import { createReporter, type Reporter } from '../trackers/reporter.ts';
+import type { ReadSecret, Tell, TrackedRun } from '../trackers/tracker.ts';
+import { runFolder, type App } from './app.ts';
+
+/** The trackers that a recipe asks for. */
+export function reportTo(recipe: { report_to?: unknown }): string[] {
+  const { report_to: names } = recipe;
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+}
+
+/** A run as trackers know it. */
+export function trackedRun(
+  app: App,
+  { id, method, recipe, name, outputDir }: Pick<StoredRun, 'id' | 'method' | 'recipe' | 'name' | 'outputDir'>,
+): TrackedRun {
+  const model = recipe.model_name_or_path;
+  return {
+    id,
+    method,
+    parameters: recipe,
+    outputDir,
+    runDir: runFolder(app, { id }),
+    modelName: typeof model === 'string' ? basename(model) : '',
+    ...(name !== undefined && { name }),
+  };
+}
+
+/** Secrets come from the environment unless the host has a keychain. */
+export function secretsOf(app: App): ReadSecret {
+  return app.readSecret ?? ((name) => process.env[name]);
+}
+
+/** A reporter for a run of the history; undefined where its recipe names no tracker. */
+export function createRunReporter(app: App, id: string, tell: Tell): Reporter | undefined {
+  const run = app.history.runs.get(id);
+  const names = run === undefined ? [] : reportTo(run.recipe);
+  if (run === undefined || names.length === 0) return undefined;
+  return createReporter(trackedRun(app, run), names, {
+    environment: process.env,
+    readSecret: secretsOf(app),
+    tell,
+  });
+}

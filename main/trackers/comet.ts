@@ -1,0 +1,203 @@
+// Comet through its REST API, version 2. Names and environment variables are those of transformers' CometCallback and
+// of Comet's own SDK.
+import { requestJson, httpAddress, type JsonRequest } from './http.ts';
+import { groupedName } from './metric-names.ts';
+import { flattened, maskedParameters, pythonText } from './parameters.ts';
+import {
+  DeliveryError,
+  type Environment,
+  type TrackedRun,
+  type Tracker,
+  type TrackerContext,
+  type TrackerEntry,
+  type TrackerTarget,
+} from './tracker.ts';
+
+const DEFAULT_ADDRESS = 'https://www.comet.com';
+const DEFAULT_PROJECT = 'general';
+/** Requests at a time: the API takes one value each. */
+const PARALLEL = 4;
+
+export const comet: TrackerTarget = {
+  name: 'comet_ml',
+  title: 'Comet',
+  queuesOnDisk: true,
+  // One: what fails in the middle of a call is sent again whole, and Comet keeps both copies.
+  batch: 1,
+  beatMs: 10_000,
+  create: (run, context) => createComet(run, context),
+};
+
+function createComet(run: TrackedRun, context: TrackerContext): Tracker {
+  const { environment, state } = context;
+  let address = '';
+  let apiKey = '';
+  let experimentKey = '';
+
+  const request = (method: JsonRequest['method'], path: string, values?: Record<string, unknown>): Promise<unknown> => {
+    const query = method === 'GET' && values ? `?${new URLSearchParams(values as Record<string, string>)}` : '';
+    return requestJson(
+      {
+        method,
+        url: `${address}/api/rest/v2/${path}${query}`,
+        headers: { authorization: apiKey },
+        ...(method === 'POST' && { body: values }),
+      },
+      { signal: context.signal, timeoutMs: context.requestMs, secrets: [apiKey] },
+    );
+  };
+  const write = (path: string, values: Record<string, unknown>): Promise<unknown> =>
+    request('POST', `write/experiment/${path}`, { experimentKey, ...values });
+
+  /** A value that Comet does not take must not hold up the others. */
+  const writeEach = async (path: string, values: readonly Record<string, unknown>[]): Promise<void> => {
+    for (let at = 0; at < values.length; at += PARALLEL) {
+      await Promise.all(
+        values.slice(at, at + PARALLEL).map((one) =>
+          write(path, one).catch((error: unknown) => {
+            if (!(error instanceof DeliveryError) || error.problem !== 'rejected') throw error;
+            const name = one['metricName'] ?? one['parameterName'];
+            context.leaveOut(`${String(name)}: ${error.message}`);
+          }),
+        ),
+      );
+    }
+  };
+
+  async function findExperiment(): Promise<void> {
+    const known = state.text('experimentKey') ?? givenKey(environment);
+    if (known === undefined) {
+      const created = fieldsOf(
+        await request('POST', 'write/experiment/create', {
+          workspaceName: environment['COMET_WORKSPACE'] ?? (await defaultWorkspace()),
+          projectName: environment['COMET_PROJECT_NAME'] ?? DEFAULT_PROJECT,
+          experimentName: run.name ?? run.id,
+        }),
+      );
+      experimentKey = textIn(created, 'experimentKey');
+      const link = created['link'];
+      await state.set({ experimentKey, ...(typeof link === 'string' && { link }) });
+    } else {
+      experimentKey = known;
+      await state.set({ experimentKey });
+    }
+  }
+
+  async function defaultWorkspace(): Promise<string> {
+    return textIn(fieldsOf(await request('GET', 'account-details')), 'defaultWorkspaceName');
+  }
+
+  async function sendParameters(): Promise<void> {
+    if (state.flag('parametersSent')) return;
+    const parameters = flattened({ args: maskedParameters(run.parameters) }, '|');
+    await writeEach(
+      'parameter',
+      Object.entries(parameters).map(([name, value]) => ({
+        parameterName: name,
+        parameterValue: pythonText(value),
+        timestamp: Date.now(),
+      })),
+    );
+    const others = { 'Created from': 'lorelei', Method: run.method, Model: run.modelName, 'Lorelei run': run.id };
+    for (const [key, value] of Object.entries(others)) await write('log-other', { key, value, timestamp: Date.now() });
+    await state.set({ parametersSent: true });
+  }
+
+  async function sendEntry(entry: TrackerEntry): Promise<void> {
+    switch (entry.type) {
+      case 'start':
+        await write('update-status', { isAlive: true, error: null, hasCrashed: false });
+        if (state.number('startedAt') === undefined) await state.set({ startedAt: entry.at });
+        return;
+      case 'metrics': {
+        const { epoch } = entry.metrics;
+        await writeEach(
+          'metric',
+          Object.entries(entry.metrics)
+            // JSON has no NaN.
+            .filter(([, value]) => Number.isFinite(value))
+            .map(([name, value]) => ({
+              metricName: groupedName(name),
+              metricValue: value,
+              step: entry.step,
+              timestamp: entry.at,
+              ...(epoch !== undefined && { epoch: Math.floor(epoch) }),
+            })),
+        );
+        return;
+      }
+      case 'end': {
+        const hasCrashed = entry.status === 'failed' || entry.status === 'interrupted';
+        const startTimeMillis = state.number('startedAt') ?? entry.at;
+        await write('set-start-end-time', { startTimeMillis, endTimeMillis: entry.at });
+        await write('log-other', { key: 'Status', value: entry.status, timestamp: entry.at });
+        await write('update-status', { isAlive: false, error: null, hasCrashed });
+      }
+    }
+  }
+
+  return {
+    async connect() {
+      if (isOff(environment['COMET_START_ONLINE']))
+        throw new DeliveryError('blocked', 'COMET_START_ONLINE asks to work offline');
+      apiKey = checkedKey(await context.readSecret('COMET_API_KEY'));
+      address = addressOf(environment, apiKey);
+      await findExperiment();
+      await sendParameters();
+      return `sending to ${state.text('link') ?? `the experiment ${experimentKey} at ${address}`}`;
+    },
+    async send(entries) {
+      for (const entry of entries) await sendEntry(entry);
+    },
+    async beat() {
+      await request('GET', 'write/experiment/set-status', { experimentKey });
+    },
+  };
+}
+
+/** COMET_EXPERIMENT_KEY continues an experiment that is already there, unless COMET_MODE asks for a new one. */
+function givenKey(environment: Environment): string | undefined {
+  const mode = environment['COMET_MODE'] ?? environment['COMET_START_MODE'];
+  const key = environment['COMET_EXPERIMENT_KEY'];
+  if (mode?.toLowerCase() === 'create' || key === undefined || key === '') {
+    if (mode?.toLowerCase() !== 'get') return undefined;
+    throw new DeliveryError('blocked', 'COMET_MODE is get, which needs COMET_EXPERIMENT_KEY');
+  }
+  return key;
+}
+
+function isOff(value: string | undefined): boolean {
+  return value !== undefined && ['0', 'false', 'no', 'off'].includes(value.toLowerCase());
+}
+
+function checkedKey(given: string | undefined): string {
+  const key = given?.trim() ?? '';
+  if (key === '') throw new DeliveryError('blocked', 'there is no API key. Set COMET_API_KEY to yours');
+  // A header cannot carry others, and the error about it would show the key.
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new DeliveryError('blocked', 'COMET_API_KEY holds characters that no key has');
+  return key;
+}
+
+/** COMET_URL_OVERRIDE, else the address that a key of an own installation carries behind a "*", else Comet's. */
+function addressOf(environment: Environment, apiKey: string): string {
+  const override = environment['COMET_URL_OVERRIDE'] ?? '';
+  if (override !== '') return new URL(httpAddress(override, 'COMET_URL_OVERRIDE')).origin;
+  const [, encoded] = apiKey.split('*');
+  if (encoded === undefined) return DEFAULT_ADDRESS;
+  try {
+    const { baseUrl } = fieldsOf(JSON.parse(Buffer.from(encoded, 'base64').toString()));
+    return typeof baseUrl === 'string' ? new URL(baseUrl).origin : DEFAULT_ADDRESS;
+  } catch {
+    return DEFAULT_ADDRESS;
+  }
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function textIn(fields: Record<string, unknown>, name: string): string {
+  const value = fields[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new DeliveryError('unreachable', `the server's answer has no ${name}`);
+}
