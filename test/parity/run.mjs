@@ -91,6 +91,7 @@ function generate(folder) {
   must(script('safetensors_goldens.py', folder));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
+  must(script('dpo_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
 }
 
