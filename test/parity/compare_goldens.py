@@ -17,6 +17,9 @@ from safetensors.torch import load_file
 # whole step: after several updates only the losses stay close, single weights need not.
 TOLERANCE = 2e-5
 TOLERANCE_AFTER_UPDATES = 2e-3
+# Below this, a number counts as this large. A reward is a small difference of log-probabilities of dozens of nats.
+SMALLEST = 1e-3
+SMALLEST_REWARD = 0.1
 # Written by a library about itself.
 IGNORED_KEYS = {"peft_version", "transformers_version"}
 
@@ -49,7 +52,7 @@ def compare_values(place, old, new, tolerance):
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [p for i, (a, b) in enumerate(zip(old, new)) for p in compare_values(f"{place}[{i}]", a, b, tolerance)]
     if isinstance(old, float) and isinstance(new, float):
-        close = abs(old - new) <= tolerance * max(abs(old), 1e-3)
+        close = abs(old - new) <= tolerance * max(abs(old), SMALLEST_REWARD if "rewards/" in place else SMALLEST)
         return [] if close else [f"{place}: {old} is now {new}"]
     return [] if old == new else [f"{place}: {old!r} is now {new!r}"]
 

@@ -10,7 +10,6 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import MagicMock
 
 import numpy as np
 import torch
@@ -59,7 +58,9 @@ def batches():
     found["tails"] = {**tails, "ld_alpha": 0.5}
     # Log ratios of thousands either way, and none at all.
     gap = np.array([9000.0, -9000.0, 30.0, -30.0, 0.0])
-    found["extreme"] = log_probs(gap - 9100, -gap - 9100, gap * 0 - 9100, gap * 0 - 9100, [[5, 900, 3, 4, 1], [7, 20, 300, 1, 1]])
+    reference = gap * 0 - 9100
+    lengths = [[5, 900, 3, 4, 1], [7, 20, 300, 1, 1]]
+    found["extreme"] = log_probs(reference + gap, reference - gap, reference, reference, lengths)
     # Repeated values in both vectors that aot and aot_unpaired sort.
     chosen, rejected = np.array([-20, -30, -20, -41, -30.0]), np.array([-25, -35, -25, -40, -33.0])
     found["ties"] = log_probs(chosen, rejected, chosen - [2, -1, 2, 2, 3], rejected - [1, 1, 1, -4, 4], [[9] * 5, [8] * 5])
@@ -140,7 +141,6 @@ def merged(found, batch):
 def dpo_cases(named):
     def case(batch, **settings):
         settings = {**DEFAULTS, **settings}
-        settings.setdefault("loss_weights", [1.0])
         dtype = torch.float32 if settings["f_divergence_type"] == "alpha_divergence" else torch.float64
         policy = leaves(named[batch], dtype)
         loss, rewards = dpo_loss(settings, named[batch], policy, dtype)
@@ -148,9 +148,9 @@ def dpo_cases(named):
         cases.append({"batch": batch, "settings": settings, **found, "rewards": rewards})
 
     cases = []
+    smoothed = {"robust": [0.0, 0.1], "aot": [0.0, 0.1], "aot_unpaired": [0.0, 0.1], "exo_pair": [0.05]}
     for loss_type in LOSS_TYPES:
-        smoothings = [0.0, 0.1] if loss_type in ("robust", "aot", "aot_unpaired") else [0.05 if loss_type == "exo_pair" else 0.0]
-        for smoothing in smoothings:
+        for smoothing in smoothed.get(loss_type, [0.0]):
             for beta in (0.1, 0.5):
                 for batch in ("usual", "one", "tails"):
                     case(batch, loss_types=[loss_type], beta=beta, label_smoothing=smoothing)
@@ -158,12 +158,18 @@ def dpo_cases(named):
                 case("extreme", loss_types=[loss_type], label_smoothing=smoothing)
     for loss_type in ("aot", "aot_unpaired"):
         case("ties", loss_types=[loss_type], label_smoothing=0.1)
-    for divergence, alpha in [("forward_kl", 0.5), ("js_divergence", 0.5), ("alpha_divergence", 0.5), ("alpha_divergence", 1.5), ("alpha_divergence", 1.0)]:
+    divergences = [("forward_kl", 0.5), ("js_divergence", 0.5), *(("alpha_divergence", alpha) for alpha in (0.5, 1.5, 1.0))]
+    for divergence, alpha in divergences:
+        settings = {"label_smoothing": 0.05, "f_divergence_type": divergence, "f_alpha_divergence_coef": alpha}
         for loss_type in WITH_DIVERGENCE:
-            case("usual", loss_types=[loss_type], label_smoothing=0.05, f_divergence_type=divergence, f_alpha_divergence_coef=alpha)
+            case("usual", loss_types=[loss_type], **settings)
     case("extreme", loss_types=["sigmoid"], f_divergence_type="js_divergence")
     case("usual", loss_types=["discopop"], discopop_tau=0.5)
-    mixed = [(["sigmoid", "sft"], [1.0, 0.2]), (["sigmoid", "bco_pair", "sft"], [0.8, 0.2, 1.0]), (["ipo", "aot", "robust"], [-0.5, 2.0, 0.25])]
+    mixed = [
+        (["sigmoid", "sft"], [1.0, 0.2]),
+        (["sigmoid", "bco_pair", "sft"], [0.8, 0.2, 1.0]),
+        (["ipo", "aot", "robust"], [-0.5, 2.0, 0.25]),
+    ]
     for batch in ("usual", "tails"):
         for loss_types, weights in mixed:
             case(batch, loss_types=loss_types, loss_weights=weights, beta=0.3, label_smoothing=0.1)
@@ -184,7 +190,12 @@ def simpo_cases(named):
         for beta, gamma, smoothing, alpha in [(2.0, 1.0, 0.0, 0.0), (2.5, 0.5, 0.1, 0.0), (0.1, 0.5, 0.0, 1.0)]:
             policy = leaves(named[batch], torch.float64)
             trainer = SimpleNamespace(
-                alpha=0.0, beta=beta, simpo_gamma=gamma, label_smoothing=smoothing, loss_type="simpo", accelerator=MagicMock(device="cpu")
+                loss_type="simpo",
+                alpha=0.0,
+                beta=beta,
+                simpo_gamma=gamma,
+                label_smoothing=smoothing,
+                accelerator=SimpleNamespace(device="cpu"),
             )
             losses = CPOTrainer.cpo_loss(trainer, *averages(named[batch], policy))[0]
             loss = losses.mean() + alpha * cross_entropy(policy, named[batch])

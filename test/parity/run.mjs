@@ -101,6 +101,7 @@ function generate(folder) {
   must(script('merged_goldens.py', folder));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
+  must(script('dpo_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
   must(script('preference_goldens.py', join(folder, 'preferences'), shared));
 }

@@ -5,6 +5,7 @@ the starting adapter are made here; only the checkpoint comes from outside and i
 """
 
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from datasets import disable_progress_bars, load_dataset
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.utils import logging
@@ -36,6 +38,15 @@ SHARED = {
 }
 # 90 rows: with accumulation 8 an epoch ends in an update of fewer micro-batches. 15 updates are two and a half epochs.
 ACCUMULATED = {"gradient_accumulation_steps": 8, "max_steps": 15, "eval_steps": 10}
+SHORT = {"max_steps": 20, "eval_steps": 10}
+CONVERSATIONS = {
+    "dataset_name": "conversations.jsonl",
+    "chat_template_path": "chat-template.jinja",
+    "assistant_only_loss": True,
+    "max_length": 256,
+}
+# Several rows fit into one, and a training row is what two of those make.
+PACKED = {"packing": True, "packing_strategy": "bfd", "max_length": 160}
 RECIPES = {
     "full": {"dataset_name": "text.jsonl", "gradient_accumulation_steps": 1},
     "full-accumulation-8": {"dataset_name": "text.jsonl", **ACCUMULATED},
@@ -52,7 +63,52 @@ RECIPES = {
         "completion_only_loss": False,
         "max_grad_norm": 0.1,
     },
+    "full-linear": {
+        "dataset_name": "text.jsonl",
+        "gradient_accumulation_steps": 1,
+        **SHORT,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": 0.1,
+    },
+    "completion-dft": {"dataset_name": "completion.jsonl", "gradient_accumulation_steps": 1, **SHORT, "loss_type": "dft"},
+    "completion-keep-end": {
+        "dataset_name": "completion.jsonl",
+        "gradient_accumulation_steps": 1,
+        **SHORT,
+        "max_length": 32,
+        "truncation_mode": "keep_end",
+    },
+    "assistant-only": {**CONVERSATIONS, "gradient_accumulation_steps": 1, "max_steps": 40, "eval_steps": 20},
+    "assistant-only-accumulation-8": {**CONVERSATIONS, **ACCUMULATED, "lr_scheduler_type": "linear"},
+    "conversations-all-tokens": {**CONVERSATIONS, "gradient_accumulation_steps": 1, **SHORT, "assistant_only_loss": False},
+    "packed": {**PACKED, "dataset_name": "text.jsonl", "gradient_accumulation_steps": 1, "max_steps": 40, "eval_steps": 20},
+    "packed-accumulation-8": {**PACKED, "dataset_name": "text.jsonl", **ACCUMULATED, "lr_scheduler_type": "linear"},
+    "packed-completion": {**PACKED, "dataset_name": "completion.jsonl", "gradient_accumulation_steps": 1, **SHORT},
 }
+# Later runs are rounded to seven digits; these keep the digits that they were committed with.
+UNROUNDED = ["full", "full-accumulation-8", "completion", "completion-accumulation-8", "completion-all-tokens"]
+# Runs whose training rows are kept as tokens.
+TOKENS = ["full", "completion", "completion-keep-end", "assistant-only", "packed", "packed-completion"]
+# Of a log row, what depends on the machine.
+TIMES = re.compile("runtime|per_second|flos")
+# The positions of which final-logits.safetensors holds the logits.
+LAST = 4
+# The checkpoint has no template and no tokens of its own for one: roles are marked in plain text.
+CHAT_TEMPLATE = """{%- for message in messages %}
+    {{- '<|' + message.role + '|>\\n' }}
+    {%- if message.role == 'assistant' %}
+        {%- generation %}
+            {{- message.content + eos_token }}
+        {%- endgeneration %}
+    {%- else %}
+        {{- message.content + eos_token }}
+    {%- endif %}
+    {{- '\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|assistant|>\\n' }}
+{%- endif %}
+"""
 # Only to keep PyTorch on the plain path; none changes what is computed.
 STEERING = {"bf16": False, "gradient_checkpointing": False, "use_cpu": True, "report_to": "none", "save_strategy": "no"}
 
@@ -86,17 +142,31 @@ def write_data(folder):
             row = {"text": prompt + completion} if name.startswith("text") else {"prompt": prompt, "completion": completion}
             lines.append(json.dumps(row, ensure_ascii=False) + "\n")
         (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    for name, rows in [("conversations", 50), ("conversations-eval", 10)]:
+        lines = [json.dumps({"messages": conversation(random)}, ensure_ascii=False) + "\n" for _ in range(rows)]
+        (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    (folder / "chat-template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
 
 
-def write_adapter(model_folder, folder):
-    random = np.random.RandomState(8)
+def conversation(random):
+    """One or two turns, every other one behind a system message."""
+    messages = [] if random.randint(2) else [{"role": "system", "content": "Tell a story."}]
+    for _ in range(1 + random.randint(2)):
+        prompt, completion = story(random)
+        answer = completion.split(".")[0].strip() + "."
+        messages += [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    return messages
+
+
+def write_adapter(model_folder, folder, seed=8, b_scale=0.02):
+    random = np.random.RandomState(seed)
     model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
     settings = LoraConfig(task_type="CAUSAL_LM", r=2, lora_alpha=4, lora_dropout=0.0, target_modules="all-linear")
     model = get_peft_model(model, settings)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if ".lora_" in name:
-                scale = 0.1 if ".lora_A." in name else 0.02
+                scale = 0.1 if ".lora_A." in name else b_scale
                 weight.copy_(torch.from_numpy((random.standard_normal(tuple(weight.shape)) * scale).astype(np.float32)))
     model.peft_config["default"].base_model_name_or_path = "stories260K-hf"
     model.save_pretrained(folder, save_embedding_layers=False)
@@ -105,6 +175,36 @@ def write_adapter(model_folder, folder):
     config = json.loads(path.read_text())
     config["target_modules"] = sorted(config["target_modules"])
     path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def rounded(row):
+    """Measured numbers to seven digits; what is known exactly stays."""
+    exact = ("epoch", "learning_rate")
+    keep = lambda key, value: key in exact or isinstance(value, int)
+    return {key: value if keep(key, value) else float(f"{value:.7g}") for key, value in row.items()}
+
+
+def write_run(path, recipe, log):
+    """What a run is and what it logged, but for how long it took."""
+    logs = [{key: row[key] for key in row if not TIMES.search(key)} for row in log]
+    lines = ",\n    ".join(json.dumps(row) for row in logs)
+    path.write_text(f'{{\n  "recipe": {json.dumps(recipe)},\n  "log": [\n    {lines}\n  ]\n}}\n')
+
+
+def write_tokens(path, rows):
+    path.write_text("[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]\n")
+
+
+def check_packing(model, rows):
+    """Packed neighbours must not see each other, on whichever attention this machine has."""
+    row = rows[0]
+    ids = torch.tensor([row["input_ids"]])
+    positions = torch.cat([torch.arange(length) for length in row["seq_lengths"]])[None]
+    assert len(row["seq_lengths"]) > 1
+    with torch.no_grad():
+        packed = model(input_ids=ids, position_ids=positions).logits[0]
+        alone = torch.cat([model(input_ids=part[None]).logits[0] for part in ids[0].split(row["seq_lengths"])])
+    assert (packed - alone).abs().max() < 1e-4, "packed sequences see each other"
 
 
 def train(model_folder, folder, name):
@@ -118,6 +218,8 @@ def train(model_folder, folder, name):
     with tempfile.TemporaryDirectory() as work:
         rows = load_dataset("json", data_files=files, cache_dir=work)
         settings = {key: value for key, value in recipe.items() if not key.endswith("dataset_name")}
+        if "chat_template_path" in settings:
+            settings["chat_template_path"] = str(folder / settings["chat_template_path"])
         trainer = SFTTrainer(
             model=model,
             args=SFTConfig(output_dir=work, **settings, **STEERING, disable_tqdm=True),
@@ -129,19 +231,25 @@ def train(model_folder, folder, name):
             trainer.remove_callback(callback)
         trainer.train()
         tokens = [token_row(row) for row in trainer.train_dataset]
-    keep = ["step", "loss", "grad_norm", "learning_rate", "epoch", "num_tokens", "mean_token_accuracy", "entropy"]
-    logs = [{key: log[key] for key in log if key.removeprefix("eval_") in keep} for log in trainer.state.log_history]
-    logs = [log for log in logs if "loss" in log or "eval_loss" in log]
+    log = [row for row in trainer.state.log_history if "loss" in row or "eval_loss" in row]
     recipe["adapter_name_or_path"] = "adapter"
-    lines = ",\n    ".join(json.dumps(log) for log in logs)
-    (folder / f"{name}.json").write_text(f'{{\n  "recipe": {json.dumps(recipe)},\n  "log": [\n    {lines}\n  ]\n}}\n')
-    print(f"{name}: loss {logs[0]['loss']:.3f} -> {[log for log in logs if 'loss' in log][-1]['loss']:.3f}", flush=True)
-    return tokens
+    write_run(folder / f"{name}.json", recipe, log if name in UNROUNDED else [rounded(row) for row in log])
+    print(f"{name}: loss {log[0]['loss']:.3f} -> {[row for row in log if 'loss' in row][-1]['loss']:.3f}", flush=True)
+    model.eval()
+    if recipe.get("packing"):
+        check_packing(model, tokens)
+    return model, tokens
 
 
 def token_row(row):
-    """As TRL prepared it: the tokens and which of them are targets."""
-    return {"input_ids": row["input_ids"], "trained": [int(label != -100) for label in row["labels"]]}
+    """As TRL prepared it: the tokens, which of them are targets, and how long the packed sequences are."""
+    tokens = {"input_ids": row["input_ids"], "trained": [int(label != -100) for label in row["labels"]]}
+    return {**tokens, "seq_lengths": list(row["seq_lengths"])} if "seq_lengths" in row else tokens
+
+
+def last_logits(model, ids):
+    with torch.no_grad():
+        return model(torch.tensor([ids])).logits[0, -LAST:].contiguous()
 
 
 def main():
@@ -153,11 +261,15 @@ def main():
     disable_progress_bars()
     write_data(folder)
     write_adapter(model_folder, folder / "adapter")
+    logits = {}
     for name in RECIPES:
-        tokens = train(model_folder, folder, name)
-        if name in ("full", "completion"):
-            lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in tokens)
-            (folder / f"{name}-tokens.json").write_text(f"[\n{lines}\n]\n")
+        model, tokens = train(model_folder, folder, name)
+        if name in TOKENS:
+            write_tokens(folder / f"{name}-tokens.json", tokens)
+        if name == "full":
+            row = tokens[0]["input_ids"]
+        logits[f"final.{name}"] = last_logits(model, row)
+    save_file(logits, folder / "final-logits.safetensors")
 
 
 if __name__ == "__main__":
