@@ -14,6 +14,7 @@ import { loraStart, type LoraStart } from './lora-start.ts';
 import { loadDpo } from './methods/dpo.ts';
 import type { LoadedMethod, MethodContext } from './methods/method.ts';
 import { loadSft } from './methods/sft.ts';
+import { choosePrecision, precisionDevice } from './precision.ts';
 import { headChunks, queryBlocks } from './step-cuts.ts';
 import { Stepper } from './stepper.ts';
 
@@ -58,6 +59,8 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     level: 'info',
     message: `Training on ${runtime.choice.device}: ${runtime.choice.reason}.`,
   });
+  const { precision, reason } = choosePrecision(recipe, precisionDevice(runtime.choice.device));
+  post({ type: 'event', level: 'info', message: `Computing in ${precision}: ${reason}.` });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
   const memory = recipe.gradient_checkpointing ? 'lean' : 'fast';
   const labels = method.labelsOfBatch(Math.max(recipe.per_device_train_batch_size, recipe.per_device_eval_batch_size));

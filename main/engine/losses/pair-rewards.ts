@@ -11,7 +11,7 @@ export type PairLogProbValues = {
 export type PairRewards = {
   'rewards/chosen': number;
   'rewards/rejected': number;
-  /** Share of the pairs whose chosen reward is the larger one; ties count 0. */
+  /** Share of the pairs whose chosen reward is the larger one; ties count 0, to the rounding of float32. */
   'rewards/accuracies': number;
   'rewards/margins': number;
   'logps/chosen': number;
@@ -29,10 +29,13 @@ export function pairRewards(beta: number, logProbs: PairLogProbValues): PairRewa
   const value = (values: ArrayLike<number>, i: number): number => values[i] ?? Number.NaN;
   const chosen = (i: number): number => beta * (value(logProbs.chosen, i) - value(logProbs.refChosen, i));
   const rejected = (i: number): number => beta * (value(logProbs.rejected, i) - value(logProbs.refRejected, i));
+  // Policy and reference run in graphs that sum in another order: where they are equal they differ by this much.
+  const rounding = (i: number): number =>
+    beta * 2 ** -23 * Object.values(logProbs).reduce((sum, values) => sum + Math.abs(value(values, i)), 0);
   return {
     'rewards/chosen': mean(chosen),
     'rewards/rejected': mean(rejected),
-    'rewards/accuracies': mean((i) => Number(chosen(i) > rejected(i))),
+    'rewards/accuracies': mean((i) => Number(chosen(i) - rejected(i) > rounding(i))),
     'rewards/margins': mean((i) => chosen(i) - rejected(i)),
     'logps/chosen': mean((i) => value(logProbs.chosen, i)),
     'logps/rejected': mean((i) => value(logProbs.rejected, i)),
