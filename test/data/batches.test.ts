@@ -21,6 +21,8 @@ describe('collate', () => {
       visibleUntil: Int32Array.of(4, 4, 4, 4, 2, 2, 3, 4),
       labelRows: Int32Array.of(1, 2, 4),
       labelIds: Int32Array.of(8, 9, 2),
+      sequences: 1,
+      membership: Float32Array.from([1, 1, 1]),
       tokenCount: 6,
     });
   });

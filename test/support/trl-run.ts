@@ -29,7 +29,8 @@ export function trlRecipe(method: Method, name: string, changes: Record<string, 
       : [key, value],
   );
   const ours = { model_name_or_path: storiesModel, lora_dropout: 0, save_strategy: 'no', device: 'cpu' };
-  return parseRecipe(method, { ...(Object.fromEntries(absolute) as Record<string, unknown>), ...ours, ...changes }).recipe;
+  return parseRecipe(method, { ...(Object.fromEntries(absolute) as Record<string, unknown>), ...ours, ...changes })
+    .recipe;
 }
 
 /** Trains in `folder` and expects TRL's log, row by row. Returns the folder of the adapter. */
@@ -90,6 +91,9 @@ export async function expectTrlLogits(method: Method, name: string, adapter: str
   const expected = readTensors(join(goldensFolder, `trl-${method}`, 'final-logits.safetensors')).get(`final.${name}`);
   const last = logits.subarray(-4 * model.vocabSize);
   expect(expected).toHaveLength(last.length);
-  const worst = (expected ?? []).reduce((most, value, i) => Math.max(most, Math.abs((last[i] ?? Number.NaN) - value)), 0);
+  const worst = (expected ?? []).reduce(
+    (most, value, i) => Math.max(most, Math.abs((last[i] ?? Number.NaN) - value)),
+    0,
+  );
   expect(worst).toBeLessThan(1e-3);
 }
