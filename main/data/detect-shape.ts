@@ -26,7 +26,7 @@ export type ShapeFinder<E> = (columns: FileColumns, templated: boolean) => Shape
  */
 export const detectShape: ShapeFinder<Example> = (columns, templated) => {
   const { mapped, all, label, available } = columns;
-  const order = templated ? [...SHAPES].sort((a, b) => Number(a.isText ?? false) - Number(b.isText ?? false)) : SHAPES;
+  const order = shapesFor(templated);
   const shape = firstFit(order, mapped);
   if (shape) return shape;
   const pair = PREFERENCE_PAIRS.find((names) => names.every((name) => all.has(name)));
@@ -48,7 +48,8 @@ export const detectShape: ShapeFinder<Example> = (columns, templated) => {
  * The first shape whose columns are all there and that has a use for every mapped one. Throws UserError
  * dataset-no-usable-column, dataset-is-not-preference-data.
  */
-export const detectPreferenceShape: ShapeFinder<PreferenceExample> = ({ mapped, all, label, available }) => {
+export const detectPreferenceShape: ShapeFinder<PreferenceExample> = (columns, templated) => {
+  const { mapped, all, label, available } = columns;
   const using = (shape: Shape<PreferenceExample>) => [...shape.needs, ...(shape.uses ?? [])];
   const meant = PREFERENCE_SHAPES.filter((shape) => mapped.keys().every((name) => using(shape).includes(name)));
   const shape = firstFit(meant, all) ?? firstFit(PREFERENCE_SHAPES, all);
@@ -58,7 +59,7 @@ export const detectPreferenceShape: ShapeFinder<PreferenceExample> = ({ mapped, 
   const half = PREFERENCE_PAIRS.flat().find((name) => name !== 'messages' && name !== 'response' && all.has(name));
   const mapping = (chosen: string, rejected: string) =>
     `columns: {prompt: ${questionIn(all, []) ?? available[0] ?? '…'}, chosen: ${chosen}, rejected: ${rejected}}`;
-  const single = firstFit(SHAPES, all);
+  const single = firstFit(shapesFor(templated), all);
   if (half === undefined && single) {
     throw new UserError({
       code: 'dataset-is-not-preference-data',
@@ -79,6 +80,10 @@ export const detectPreferenceShape: ShapeFinder<PreferenceExample> = ({ mapped, 
     fix: `Say which columns hold the answers with a mapping, for example ${mapping(available[1] ?? '…', available[2] ?? '…')}. ${known}`,
   });
 };
+
+function shapesFor(templated: boolean): Shape<Example>[] {
+  return templated ? [...SHAPES].sort((a, b) => Number(a.isText ?? false) - Number(b.isText ?? false)) : SHAPES;
+}
 
 function firstFit<E>(shapes: Shape<E>[], map: ColumnMap): Shape<E> | undefined {
   return shapes.find((shape) => shape.needs.every((name) => map.has(name)));

@@ -22,7 +22,7 @@ const KIND_NAMES: Record<ProblemKind, string> = {
 /** Lines joined by \n. `color`: ANSI colours; else trained tokens stand between ⟦ and ⟧, tokens parted by "|". */
 export function renderPreview(preview: Preview, options: { color: boolean }): string {
   const { color } = options;
-  const rows = preview.rows.flatMap((row, i) => [...heading(i, row, color), tokensOf(row, color), '']);
+  const rows = preview.rows.flatMap((row, i) => [...heading(i, row, 'tokens', color), tokensOf(row, color), '']);
   return [...rows, ...renderReport(preview.report, color)].join('\n');
 }
 
@@ -30,7 +30,7 @@ export function renderPreview(preview: Preview, options: { color: boolean }): st
 export function renderPairPreview(preview: PairPreview, options: { color: boolean }): string {
   const { color } = options;
   const rows = preview.rows.flatMap((row, i) => [
-    ...heading(i, row, color),
+    ...heading(i, row, 'tokens in both sequences', color),
     ...(['prompt', 'chosen', 'rejected'] as const).flatMap((name) => {
       const { tokenCount } = row[name];
       return [`${name}  ${String(tokenCount)} token${tokenCount === 1 ? '' : 's'}`, tokensOf(row[name], color)];
@@ -42,8 +42,8 @@ export function renderPairPreview(preview: PairPreview, options: { color: boolea
 
 type Heading = { file: string; line: number; tokenCount: number; trainedCount: number };
 
-function heading(i: number, { file, line, tokenCount, trainedCount }: Heading, color: boolean): string[] {
-  const counts = `${String(tokenCount)} tokens, ${String(trainedCount)} trained (${share(trainedCount, tokenCount)})`;
+function heading(i: number, { file, line, tokenCount, trainedCount }: Heading, what: string, color: boolean): string[] {
+  const counts = `${String(tokenCount)} ${what}, ${String(trainedCount)} trained (${share(trainedCount, tokenCount)})`;
   return [bold(`Row ${String(i + 1)}`, color) + dim(`  ${file}:${String(line)}`, color) + `  ${counts}`];
 }
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { mapColumns, viewColumns } from '../../main/data/columns.ts';
 import { detectPreferenceShape } from '../../main/data/detect-shape.ts';
-import type { PreferenceExample } from '../../main/data/types.ts';
+import type { AnsweredExample, PreferenceExample } from '../../main/data/types.ts';
 import { userErrorOf } from '../support/user-error.ts';
 
 type Row = Record<string, unknown>;
@@ -38,8 +38,14 @@ function turns(prompt: Turn[], chosen: Turn[], rejected: Turn[], more: { tools?:
 }
 
 function question(more: { system?: string; input?: string } = {}): PreferenceExample {
-  const task = { kind: 'instruction', history: [], instruction: 'q', ...more } as const;
-  return { kind: 'pair', chosen: { ...task, output: 'a' }, rejected: { ...task, output: 'b' } };
+  const asked = (output: string): AnsweredExample => ({
+    kind: 'instruction',
+    history: [],
+    instruction: 'q',
+    output,
+    ...more,
+  });
+  return { kind: 'pair', chosen: asked('a'), rejected: asked('b') };
 }
 
 const dialogue = turns([user('q')], [assistant('a')], [assistant('b')]);

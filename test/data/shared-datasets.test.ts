@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadDataset, type DataOptions } from '../../main/data/load-dataset.ts';
+import { loadPreferences, type PreferenceOptions } from '../../main/data/load-preferences.ts';
 import { loadTokenizer } from '../../main/data/tokenizer.ts';
 import { UserError } from '../../main/errors.ts';
 import { sharedData } from '../support/shared-data.ts';
@@ -166,6 +167,85 @@ const EXPECTED: Record<string, Expected> = {
   },
 };
 
+type Pairs = {
+  rows: number;
+  usable: number;
+  identical: number;
+  duplicates: number;
+  shape: string;
+  /** How the parts of the first pair begin (of the prompt, what is in it). */
+  prompt: string;
+  chosen: string;
+  rejected: string;
+};
+
+/** All others are refused for preference training. */
+const EXPECTED_PAIRS: Record<string, Pairs> = {
+  'llamafactory/dpo_en_demo.json': {
+    rows: 300,
+    usable: 300,
+    identical: 0,
+    duplicates: 5,
+    shape: 'conversations/chosen/rejected',
+    prompt: "user\nHi! I'd like to create a new language game simulating the first person perspective",
+    chosen: 'That sounds like a fun and engaging idea! Here are some tips',
+    rejected: "Hello! I'd be happy to help you create a language game",
+  },
+  'llm-engineers-handbook/preference_datasets.json': {
+    rows: 381,
+    usable: 327,
+    identical: 54,
+    duplicates: 0,
+    shape: 'instruction/[input]/chosen/rejected',
+    prompt: 'user\nWhat challenges are mentioned regarding implementation?</s>',
+    chosen: 'Challenges such as resource allocation and time constraints',
+    rejected: 'There are several challenges that could hinder implementation.',
+  },
+  'messy/verilog_dpo_dataset.jsonl': {
+    rows: 17,
+    usable: 17,
+    identical: 0,
+    duplicates: 0,
+    shape: 'prompt/chosen/rejected',
+    prompt: 'user\n{"description": "0", "rank": "-1"',
+    chosen: 'module moore_1101 (in,clk,rst,out);\n\ninput in,clk,rst;',
+    rejected: '```\n{\n  "status_code": 200,',
+  },
+  'nemo-aligner/dummy-dpo.jsonl': {
+    rows: 100,
+    usable: 100,
+    identical: 0,
+    duplicates: 96,
+    shape: 'prompt/chosen_response/rejected_response',
+    prompt: '<extra_id_1>User\nThis is a test question?\n<extra_id_1>Assistant\n',
+    chosen: 'This is the chosen response.\n<extra_id_1>',
+    rejected: 'This is the rejected response.\n<extra_id_1>',
+  },
+  'torchtune/hh_rlhf_tiny.json': {
+    rows: 1,
+    usable: 1,
+    identical: 0,
+    duplicates: 0,
+    shape: 'chosen/rejected',
+    prompt: 'user\nWhat do I do when I have a hole in my trousers?</s>',
+    chosen: 'Fix the hole.',
+    rejected: 'Take them off.',
+  },
+  'torchtune/stack_exchange_paired_tiny.json': {
+    rows: 25,
+    usable: 25,
+    identical: 0,
+    duplicates: 0,
+    shape: 'question/[context]/response_j/response_k',
+    prompt: "user\nI'm writing a code using Java Swing to press the right button",
+    chosen: 'The code you are showing does exactly one thing: attach action listeners',
+    rejected: 'When you do this:\n\n```\nbutton1.addActionListener(',
+  },
+};
+
+/** Files that are refused before their rows are known. */
+const UNREADABLE = ['messy/lfs-pointer', 'messy/non-utf8', 'messy/pretty-printed'];
+
 function options(file: string, more: Partial<DataOptions> = {}): DataOptions {
   return {
     files: [join(datasets, file)],
@@ -190,6 +270,71 @@ async function load(file: string, more: Partial<DataOptions> = {}) {
   dataset.close();
   return { report, texts };
 }
+
+describe.skipIf(sharedData === undefined)('../shared/data/datasets as preference pairs', () => {
+  const loadPairs = async (file: string, more: Partial<PreferenceOptions> = {}) => {
+    if (!tokenizer) throw new Error('no shared data');
+    const settings: PreferenceOptions = {
+      files: [join(datasets, file)],
+      template: 'chatml',
+      maxLength: null,
+      cacheDir: cache.path,
+      ...more,
+    };
+    const { dataset, report } = await loadPreferences(settings, tokenizer);
+    const { promptIds, chosenIds, rejectedIds } = dataset.read(0);
+    dataset.close();
+    const [prompt = '', chosen = '', rejected = ''] = [promptIds, chosenIds, rejectedIds].map((ids) =>
+      tokenizer.decode(ids),
+    );
+    return { report, texts: { prompt, chosen, rejected } };
+  };
+
+  test.each(Object.entries(EXPECTED_PAIRS))('%s', async (file, expected) => {
+    const { report, texts } = await loadPairs(file);
+    const { prompt, chosen, rejected, ...counts } = expected;
+    expect(report).toMatchObject({ ...counts, invalid: 0, empty: 0, noTrainedToken: 0, truncated: 0 });
+    expect(texts.prompt).toContain(prompt);
+    expect([texts.chosen.slice(0, chosen.length), texts.rejected.slice(0, rejected.length)]).toEqual([
+      chosen,
+      rejected,
+    ]);
+  });
+
+  const others = Object.keys(EXPECTED).filter((file) => !(file in EXPECTED_PAIRS));
+  test.each(others)('%s is refused', async (file) => {
+    const error: unknown = await loadPairs(file).catch((thrown: unknown) => thrown);
+    if (!(error instanceof UserError)) throw new Error(`not refused: ${String(error)}`);
+    expect(error.message).toContain(file);
+    const expected = EXPECTED[file];
+    if (UNREADABLE.some((name) => file.startsWith(name))) {
+      expect(expected && 'refused' in expected && expected.refused).toBe(error.code);
+    } else if (file === 'messy/crlf_imdb_top_1000.csv') {
+      expect(error.code).toBe('dataset-no-usable-column');
+      expect(error.fix).toContain('columns: {prompt: Poster_Link, chosen: Series_Title, rejected: Released_Year}');
+    } else {
+      expect([error.code, error.fix]).toEqual([
+        'dataset-is-not-preference-data',
+        expect.stringMatching(/^Use lorelei sft for this file/),
+      ]);
+      if (expected && 'shape' in expected) expect(error.message).toContain(`read as ${expected.shape};`);
+    }
+  });
+
+  test('the test split of the handbook', async () => {
+    const { report } = await loadPairs('llm-engineers-handbook/preference_datasets.json', { split: 'test' });
+    expect(report).toMatchObject({ rows: 21, usable: 19, identical: 2 });
+  });
+
+  test('max_length of the handbook’s recipe: answers left without a token are counted and dropped', async () => {
+    const file = 'torchtune/stack_exchange_paired_tiny.json';
+    const { report } = await loadPairs(file, { maxLength: 1024, template: 'alpaca' });
+    expect(report.usable + report.noTrainedToken).toBe(25);
+    expect(report.noTrainedToken).toBeGreaterThan(0);
+    const end = await loadPairs(file, { maxLength: 1024, template: 'alpaca', truncationMode: 'keep_end' });
+    expect(end.report).toMatchObject({ usable: 25, noTrainedToken: 0, truncated: report.truncated });
+  });
+});
 
 describe.skipIf(sharedData === undefined)('../shared/data/datasets', () => {
   test('every file is in the table', () => {

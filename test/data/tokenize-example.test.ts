@@ -224,9 +224,25 @@ describe('templates', () => {
   });
 });
 
-test('max_length keeps the start', () => {
-  const whole = tokenize(llama3, { kind: 'text', text: 'one two three four five six' });
-  const cut = tokenize(llama3, { kind: 'text', text: 'one two three four five six' }, { maxLength: 4 });
-  expect(cut.inputIds).toEqual(whole.inputIds.slice(0, 4));
-  expect([cut.trained.length, cut.fullLength]).toEqual([4, whole.inputIds.length]);
+describe('max_length', () => {
+  const words: Example = { kind: 'text', text: 'one two three four five six' };
+  const whole = tokenize(llama3, words);
+
+  test('keeps the start', () => {
+    const cut = tokenize(llama3, words, { maxLength: 4 });
+    expect(cut.inputIds).toEqual(whole.inputIds.slice(0, 4));
+    expect([cut.trained.length, cut.fullLength]).toEqual([4, whole.inputIds.length]);
+  });
+
+  test('keeps the end where truncation_mode says so; what is first then has nothing before it', () => {
+    const cut = tokenize(llama3, words, { maxLength: 4, truncationMode: 'keep_end' });
+    expect(cut.inputIds).toEqual(whole.inputIds.slice(-4));
+    expect([...cut.trained]).toEqual([0, 1, 1, 1]);
+    expect(cut.fullLength).toBe(whole.inputIds.length);
+    const pair: Example = { kind: 'prompt-completion', prompt: 'one two three four', completion: ' five six' };
+    expect(tokenize(llama3, pair, { maxLength: 4, truncationMode: 'keep_end' }).trainedText).toBe(
+      ' five six<|eot_id|>',
+    );
+    expect(tokenize(llama3, words, { maxLength: 99, truncationMode: 'keep_end' }).inputIds).toEqual(whole.inputIds);
+  });
 });
