@@ -14,12 +14,14 @@ const goldens = join(root, 'test', 'goldens');
 const shared = join(root, '..', 'shared', 'data');
 const stories = join(shared, 'models', 'stories260K-hf');
 const storiesGoldens = join(goldens, 'trl-sft');
+const cli = join(root, 'main', 'hosts', 'cli.ts');
 
 const { values: options } = parseArgs({
   options: { update: { type: 'boolean' }, python: { type: 'string' } },
 });
 const python = options.python ?? environment();
 const work = mkdtempSync(join(tmpdir(), 'lorelei-parity-'));
+const home = { env: { ...process.env, LORELEI_HOME: join(work, 'home') } };
 try {
   const failed = options.update ? update() : compare();
   if (failed.length > 0) console.log(`\nfailed: ${failed.join(', ')}`);
@@ -76,9 +78,38 @@ function adapterStages() {
     const rows = join(shared, 'datasets', 'mlx-lora', 'train.jsonl');
     const stage = (name, keys) => () =>
       adapter(name, { model: stories, rows, keys: ['--max_length', '128', ...keys], prompt: 'Once upon a time' });
+    const loraStage = (name, lora) => () => {
+      const keys = { model_name_or_path: stories, dataset_name: rows, max_length: 128, max_steps: 20 };
+      const recipe = { use_peft: true, learning_rate: 1e-3, ...keys };
+      const words = [join(work, name), JSON.stringify(recipe), JSON.stringify(lora)];
+      return node([join(here, 'train-adapter.ts'), ...words]) && check(name, stories, 'Once upon a time');
+    };
     stages.push(
       ['adapter, all linear layers', stage('all-linear', ['--lora_target_modules', 'all-linear'])],
       ['adapter, rsLoRA on two layers', stage('rslora', ['--use_rslora', '--lora_r', '8'])],
+      ['adapter, DoRA', loraStage('dora', { use_dora: true })],
+      [
+        'adapter, ranks and alphas by layer',
+        loraStage('pattern', {
+          use_rslora: true,
+          lora_target_modules: 'all-linear',
+          rank_pattern: { 'layers.0.self_attn.q_proj': 4, 'mlp.*': 6 },
+          alpha_pattern: { 'model\\.layers\\.[1-3]\\.mlp\\.down_proj': 9 },
+        }),
+      ],
+      [
+        'adapter, PiSSA converted',
+        loraStage('pissa', { init_lora_weights: 'pissa', rank_pattern: { v_proj: 3 }, alpha_pattern: { q_proj: 20 } }),
+      ],
+      [
+        'adapter, DoRA and rsLoRA on PiSSA, converted',
+        loraStage('pissa-dora', {
+          init_lora_weights: 'pissa',
+          use_dora: true,
+          use_rslora: true,
+          rank_pattern: { v_proj: 3 },
+        }),
+      ],
       ['adapter, continued', stage('continued', ['--adapter_name_or_path', join(storiesGoldens, 'adapter')])],
     );
   } else {
@@ -114,11 +145,8 @@ function recipes() {
   return node([join(here, 'write-recipes.ts'), folder]) && script('recipe_check.py', folder, ...byHand);
 }
 
-/** Trains, writes Lorelei's logits and greedy text, and lets PEFT judge them. */
+/** Trains with the command line and lets PEFT judge the adapter. */
 function adapter(name, { model, rows, keys, prompt }) {
-  const [output, logits, greedy] = [name, `${name}.safetensors`, `${name}.json`].map((file) => join(work, file));
-  const cli = join(root, 'main', 'hosts', 'cli.ts');
-  const home = { env: { ...process.env, LORELEI_HOME: join(work, 'home') } };
   const recipe = [
     '--model_name_or_path',
     model,
@@ -129,7 +157,13 @@ function adapter(name, { model, rows, keys, prompt }) {
     '--learning_rate',
     '1e-2',
   ];
-  if (!node([cli, 'sft', '--use_peft', ...recipe, ...keys, '--output_dir', output], home)) return false;
+  const words = [cli, 'sft', '--use_peft', ...recipe, ...keys, '--output_dir', join(work, name)];
+  return node(words, home) && check(name, model, prompt);
+}
+
+/** Writes Lorelei's logits and greedy text under the adapter of that name, and lets PEFT judge them. */
+function check(name, model, prompt) {
+  const [output, logits, greedy] = [name, `${name}.safetensors`, `${name}.json`].map((file) => join(work, file));
   if (!node([join(here, 'write-logits.ts'), model, output, logits])) return false;
   const asked = ['--model', model, '--adapter', output, '--prompt', prompt];
   const said = spawnSync(

@@ -1,25 +1,27 @@
 // Writes what our engine says for some token rows under an adapter, for adapter_check.py to compare with PEFT.
 // Usage: node test/parity/write-logits.ts MODEL_FOLDER ADAPTER_FOLDER OUTPUT.safetensors
-import { readAdapter } from '../../main/checkpoints/adapter.ts';
 import { writeSafetensors } from '../../main/checkpoints/safetensors.ts';
-import { loraTargets } from '../../main/engine/nn/lora.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
-import { loadModel } from '../../main/training/load-model.ts';
+import { loadModel, weightReader } from '../../main/training/load-model.ts';
+import { adapterOn, loraStart } from '../../main/training/lora-start.ts';
+import { continuedAdapter } from '../support/goldens.ts';
 import { computeLogits } from '../support/logits.ts';
 
 const [batch, seq] = [3, 40];
 
 async function main(modelFolder: string, adapterFolder: string, output: string): Promise<void> {
-  const { model, stored, weightsDir } = loadModel(modelFolder);
-  const { config, tensors } = readAdapter(adapterFolder);
-  const lora = {
-    rank: config.r,
-    alpha: config.lora_alpha,
-    useRslora: config.use_rslora,
-    dropout: 0,
-    targets: loraTargets(model.linears, config.target_modules),
-  };
-  const adapter = { lora, tensors: new Map([...tensors].map(([key, { data }]) => [key, data])) };
+  const loaded = loadModel(modelFolder);
+  const { model, stored, weightsDir } = loaded;
+  const { tensors } = adapterOn(model, adapterFolder);
+  const { settings, frozenInputs, initialize } = loraStart(
+    continuedAdapter(adapterFolder),
+    model,
+    weightReader(loaded),
+  );
+  // No parameters: just what the graph reads besides the adapter's tensors.
+  initialize({ slots: [], groups: [], size: 0 }, new Float32Array(0));
+  const lora = { ...settings, dropout: 0 };
+  const adapter = { lora, frozenInputs, tensors: new Map([...tensors].map(([key, { data }]) => [key, data])) };
   const positionIds = Int32Array.from({ length: batch * seq }, (_, i) => i % seq);
   // Rows that are the same everywhere: a walk through the vocabulary with a large stride.
   const inputIds = positionIds.map((_, i) => 3 + ((i * 7919 + 13) % (model.vocabSize - 3)));
