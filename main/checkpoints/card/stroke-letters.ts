@@ -44,7 +44,7 @@ const gap = 2;
 
 /** Pixels from the left of the first letter to the right of the last; `size` is the height of a digit. */
 export function textWidth(text: string, size: number): number {
-  const units = [...text].reduce((sum, letter) => sum + letterOf(letter)[0] + gap, -gap);
+  const units = Array.from(text).reduce((sum, letter) => sum + letterOf(letter)[0] + gap, -gap);
   return (Math.max(0, units) * size) / 10;
 }
 
@@ -52,7 +52,7 @@ export function textWidth(text: string, size: number): number {
 export function textStrokes(text: string, [left, baseline]: Point, size: number): Point[][] {
   const scale = size / 10;
   let x = left;
-  return [...text].flatMap((letter) => {
+  return Array.from(text).flatMap((letter) => {
     const [width, strokes] = letterOf(letter);
     const placed = parseStrokes(strokes).map((line) =>
       line.map(([px, py]): Point => [x + px * scale, baseline + (py - 10) * scale]),
