@@ -2,7 +2,7 @@
 
 /** Blocks of attention's queries: the more, the less is computed of what causal rows cannot see. */
 export function queryBlocks(longestRow: number): number {
-  return Math.min(8, Math.max(1, Math.floor(longestRow / 128)));
+  return longestRow < 512 ? 1 : Math.min(8, Math.floor(longestRow / 128));
 }
 
 /** Parts in which labelled rows go through the head, so that a part's logits take at most 12 MB (lean) or 256 MB. */
