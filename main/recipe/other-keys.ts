@@ -68,6 +68,25 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
     ].map((key) => [key, 'only steers training on several GPUs; a run uses one device here.']),
   ),
   env: 'sets environment variables for Python; set them before starting Lorelei if it needs them.',
+  trust_remote_code: 'there is no Python here to run; the architectures that are known need none.',
+  // Of transformers before version 5
+  ...Object.fromEntries(
+    [
+      'fp16_backend',
+      'fp16_opt_level',
+      'half_precision_backend',
+      'include_tokens_per_second',
+      'jit_mode_eval',
+      'mp_parameters',
+      'past_index',
+      'ray_scope',
+      'save_safetensors',
+      'torchdynamo',
+      'tpu_num_cores',
+      'use_ipex',
+      'use_mps_device',
+    ].map((key) => [key, 'only steered PyTorch in older versions of transformers.']),
+  ),
   // Logging and reporting
   ...Object.fromEntries(
     [
@@ -130,11 +149,6 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
     neutral: ['CAUSAL_LM'],
     reason: 'asks for another task than text generation',
     fix: 'Remove lora_task_type.',
-  },
-  trust_remote_code: {
-    neutral: [false],
-    reason: 'asks to run Python code that comes with the model, and there is no Python here',
-    fix: 'Remove trust_remote_code and use a model of a supported architecture.',
   },
   model_revision: notYet(
     ['main'],

@@ -158,8 +158,8 @@ export function parseRecipe<M extends Method>(
 
 /** A recipe that parseRecipe gave and the history kept. Throws UserError "run-recipe-outdated". */
 export function restoreRecipe<M extends Method>(method: M, stored: Record<string, unknown>): RecipeOf<M> {
-  // The first version stored no method: it only knew sft, and the history holds it beside the recipe.
-  const parsed = methods[method].schema.safeParse({ ...stored, method });
+  // The first version stored neither: it only knew sft, and computed in float32.
+  const parsed = methods[method].schema.safeParse({ bf16: false, fp16: false, ...stored, method });
   if (parsed.success) return parsed.data;
   const key = String(parsed.error.issues[0]?.path[0]);
   throw new UserError({

@@ -49,11 +49,25 @@ function checkLora(recipe: SharedRecipe, { note }: CheckContext): void {
       'adapter_name_or_path: rank, alpha and target modules are those of the adapter; of the lora_ keys only lora_dropout counts.',
     );
   }
-  if (recipe.use_dora && start === 'pissa') {
-    throw conflict(
-      'The recipe sets use_dora: true and init_lora_weights: pissa. PiSSA takes its part out of the weights, which cannot be put back under the magnitudes of DoRA.',
-      'Keep one of them.',
-    );
+  for (const key of ['rank_pattern', 'alpha_pattern'] as const) {
+    const broken = Object.keys(recipe[key]).find((pattern) => !isRegularExpression(pattern));
+    if (broken !== undefined) {
+      throw badValue(
+        key,
+        recipe[key],
+        `a mapping of layer names or regular expressions, and ${broken} is neither`,
+        '{q_proj: 8}',
+      );
+    }
+  }
+}
+
+function isRegularExpression(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

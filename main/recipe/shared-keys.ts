@@ -43,9 +43,12 @@ const columnMapping = z.record(z.string(), z.string().min(1)).meta({
 const initialWeights = z
   .preprocess(
     (value) => (value === 'true' || value === 'True' ? true : value),
-    z.union([z.literal(true), z.enum(['gaussian', 'pissa'])]),
+    z.union([z.literal(true), z.enum(['gaussian', 'pissa']), z.templateLiteral(['pissa_niter_', z.int().positive()])]),
   )
-  .meta({ allowed: 'one of true, gaussian, pissa', example: 'gaussian' } satisfies FieldWords);
+  .meta({
+    allowed: 'one of true, gaussian, pissa, pissa_niter_16',
+    example: 'gaussian',
+  } satisfies FieldWords);
 
 export const modelKeys = {
   /** Folder of the model: config.json, *.safetensors, tokenizer.json. */
@@ -165,8 +168,10 @@ export const loggingKeys = {
       (value) =>
         value === false || value === 'none'
           ? []
-          : Array.isArray(value) && value.length === 1 && value[0] === 'all'
-            ? 'all'
+          : Array.isArray(value) && value.length === 1 && ['all', 'none'].includes(String(value[0]))
+            ? value[0] === 'all'
+              ? 'all'
+              : []
             : typeof value === 'string' && value !== 'all'
               ? [value]
               : value,

@@ -24,7 +24,6 @@ test.each<[Method, Keys, RegExp, RegExp]>([
   ['sft', { packing: true, max_length: null }, /packing is true and max_length is null/, /max_length: 1024/],
   ['sft', { eval_packing: true, max_length: null }, /eval_packing is true and max_length is null/, /max_length/],
   ['sft', { assistant_only_loss: true, completion_only_loss: false }, /assistant_only_loss is true/, /Remove/],
-  ['sft', { use_dora: true, init_lora_weights: 'pissa' }, /use_dora: true and init_lora_weights: pissa/, /Keep one/],
   [
     'sft',
     { adapter_name_or_path: 'a', init_lora_weights: 'pissa' },
@@ -36,6 +35,12 @@ test.each<[Method, Keys, RegExp, RegExp]>([
     { adapter_name_or_path: 'a', rank_pattern: { q_proj: 4 } },
     /adapter_name_or_path and rank_pattern/,
     /Remove/,
+  ],
+  [
+    'sft',
+    { rank_pattern: { 'layers.(0': 4 } },
+    /rank_pattern is .*layers\.\(0 is neither/,
+    /rank_pattern: \{q_proj: 8\}/,
   ],
   ['sft', { adapter_name_or_path: 'a', use_dora: true }, /adapter_name_or_path and use_dora/, /Remove use_dora/],
   ['sft', { early_stopping_patience: 3 }, /early_stopping_patience: 3 .*eval_strategy is no/, /eval_strategy to steps/],
@@ -90,7 +95,8 @@ test.each<[Method, Keys, RegExp, RegExp]>([
 test.each<[Method, Keys]>([
   ['sft', { bf16: true, fp16: false }],
   ['sft', { packing: true, packing_strategy: 'wrapped' }],
-  ['sft', { use_dora: true, init_lora_weights: 'gaussian' }],
+  ['sft', { init_lora_weights: 'pissa_niter_16' }],
+  ['sft', { use_dora: true, init_lora_weights: 'pissa' }],
   ['sft', { ...evaluated, early_stopping_patience: 3, early_stopping_threshold: 0.1 }],
   // transformers refuses intervals that do not meet; here the best evaluation itself is saved.
   ['sft', { ...evaluated, eval_steps: 7, save_steps: 10, load_best_model_at_end: true }],
