@@ -52,7 +52,8 @@ export function dynamicQuantizer(signed: boolean): DynamicQuantizer {
       let scale = 0;
       for (let i = 0; i < count; i++) scale = Math.max(scale, Math.abs(values[i] ?? 0));
       const inverse = Math.fround(1 / Math.max(scale, 1e-38));
-      for (let i = 0; i < count; i++) values[i] = Math.min(1, Math.max(-1, (values[i] ?? 0) * inverse));
+      for (let i = 0; i < count; i++) values[i] = (values[i] ?? 0) * inverse;
+      // A loop of its own: reading the bits right after writing the value would wait for it.
       const bits = new Uint32Array(values.buffer, values.byteOffset, count);
       for (let i = 0; i < count; i++) {
         const value = values[i] ?? 0;
