@@ -1,12 +1,13 @@
 // Runs that begin where another run ended: run:NAME in model_name_or_path (its adapter merged into its base model) and
 // in adapter_name_or_path (its adapter, trained further). Only says what is to be merged; the job process does it.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readAdapter } from '../checkpoints/adapter.ts';
 import { readDataSummary } from '../checkpoints/data-summary.ts';
 import { type MergeOrder, tokenizerFilesFor } from '../checkpoints/merge-order.ts';
 import { baseModelName, type ModelFolder, openModelFolder } from '../checkpoints/model-folder.ts';
+import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
 import type { StoredRun } from '../store/runs.ts';
@@ -114,17 +115,9 @@ function orderFor(app: App, source: Source, base: ModelFolder): MergeOrder {
   };
 }
 
-/**
- * Everything that the merged model depends on. Of the base model's weights, whose content would take minutes to read,
- * names, types and shapes of the tensors, and sizes and times of the files.
- */
+/** Everything that the merged model depends on. */
 function* identityOf(base: ModelFolder, adapter: string): Generator<string | Uint8Array> {
-  const weights = [...base.weights.values()];
-  yield JSON.stringify(weights.map(({ name, dtype, shape, byteOffset }) => [name, dtype, shape, byteOffset]));
-  for (const file of [...new Set(weights.map(({ file }) => file))].sort()) {
-    const { size, mtimeMs } = statSync(file);
-    yield JSON.stringify([basename(file), size, mtimeMs]);
-  }
+  yield weightsFingerprint(base);
   const files = [
     join(base.path, 'config.json'),
     join(base.path, 'generation_config.json'),

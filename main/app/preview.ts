@@ -35,7 +35,7 @@ export async function previewRun(app: App, request: PreviewRequest): Promise<Run
   }
   const chain = chainRuns(app, parseRecipe<Method>(method, values).recipe);
   const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
-  const tokenizer = tokenizerOf(chain, recipe.model_name_or_path);
+  const tokenizer = tokenizerOf(chain, recipe);
   switch (recipe.method) {
     case 'sft': {
       const options = sftDataOptions(recipe, recipe.dataset_name, app.home.cache, recipe.packing);
@@ -49,7 +49,10 @@ export async function previewRun(app: App, request: PreviewRequest): Promise<Run
 }
 
 /** A model that is still to be merged has the tokenizer of what it is made from. */
-function tokenizerOf({ tokenizerFolder, order }: Chain<Recipe>, model: string): TextTokenizer {
-  const tokenizer = loadTokenizer(tokenizerFolder ?? model);
-  return order?.chatTemplate === undefined ? tokenizer : tokenizer.with({ chatTemplate: order.chatTemplate });
+function tokenizerOf({ tokenizerFolder, order }: Chain<Recipe>, recipe: Recipe): TextTokenizer {
+  const chatTemplatePath = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
+  const tokenizer = loadTokenizer(tokenizerFolder ?? recipe.model_name_or_path, { chatTemplatePath });
+  return chatTemplatePath !== undefined || order?.chatTemplate === undefined
+    ? tokenizer
+    : tokenizer.with({ chatTemplate: order.chatTemplate });
 }

@@ -89,6 +89,10 @@ export async function resolveRecipe<R extends Recipe>(
     dataset_name: await findFiles(recipe.dataset_name, 'train', from),
     ...(evalFiles !== undefined && { eval_dataset_name: evalFiles }),
     ...(recipe.output_dir !== undefined && { output_dir: absolute(recipe.output_dir, from) }),
+    ...('chat_template_path' in recipe &&
+      recipe.chat_template_path !== undefined && {
+        chat_template_path: absolute(recipe.chat_template_path, from),
+      }),
     ...(recipe.logging_dir !== undefined && { logging_dir: absolute(recipe.logging_dir, from) }),
   };
 }

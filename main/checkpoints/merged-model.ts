@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync
 import { join } from 'node:path';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { modelFor } from '../engine/models/registry.ts';
-import { loraScale } from '../engine/nn/lora.ts';
+import { layerLora } from '../engine/nn/lora.ts';
 import { UserError } from '../errors.ts';
 import type { Adapter, AdapterTensor } from './adapter.ts';
 import { adapterKeys, parseAdapterKey } from './adapter-keys.ts';
@@ -133,6 +133,13 @@ function branchesOf({ config, tensors }: Adapter, base: ModelFolder): Map<string
     const parsed = parseAdapterKey(key);
     return parsed?.part === 'A' ? [parsed.module] : [];
   });
+  const settings = {
+    rank: config.r,
+    alpha: config.lora_alpha,
+    rankPattern: config.rank_pattern ?? {},
+    alphaPattern: config.alpha_pattern ?? {},
+    useRslora: config.use_rslora,
+  };
   return new Map(
     modules.map((module) => {
       const name = `${module}.weight`;
@@ -148,8 +155,7 @@ function branchesOf({ config, tensors }: Adapter, base: ModelFolder): Map<string
           `on ${module} it is [${b.shape[0] ?? 0}, ${a.shape[1] ?? 0}], the weight is [${weight.shape.join(', ')}]`,
         );
       const magnitude = magnitudeOf(module, tensors);
-      const rank = a.shape[0] ?? config.r;
-      const scale = loraScale({ rank, alpha: config.lora_alpha, useRslora: config.use_rslora });
+      const { rank, scale } = layerLora(settings, module);
       return [name, { a: a.data, b: b.data, rank, scale, ...(magnitude === undefined ? {} : { magnitude }) }] as const;
     }),
   );

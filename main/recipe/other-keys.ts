@@ -159,11 +159,6 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
   router_aux_loss_coef: notYet([0], 'mixture-of-experts models', 'Remove router_aux_loss_coef.'),
   dataset_config: notYet([], 'a dataset on the Hub', 'Give dataset_name local files and remove dataset_config.'),
   dataset_kwargs: { neutral: [{}], reason: 'holds arguments for a Python library', fix: 'Remove dataset_kwargs.' },
-  chat_template_path: notYet(
-    [],
-    'a chat template from another file',
-    'Put chat_template.jinja into the model folder, or set template: chatml.',
-  ),
   label_smoothing_factor: notYet([0], 'label smoothing', 'Remove label_smoothing_factor.'),
   optim_args: {
     neutral: [''],

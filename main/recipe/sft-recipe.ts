@@ -11,6 +11,8 @@ const shape = {
   ...modelKeys,
   ...dataKeys,
   dataset_text_field: text('text').default('text'),
+  /** A Jinja file, or a folder with a tokenizer, whose chat template is used instead of the model's. */
+  chat_template_path: text('chat_template.jinja').optional(),
   /** Unset: true for rows of prompt and completion. */
   completion_only_loss: flag().optional(),
   assistant_only_loss: flag().default(false),

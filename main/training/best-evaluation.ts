@@ -27,7 +27,7 @@ export class BestEvaluation {
     return this.#state;
   }
 
-  get patienceIsOver(): boolean {
+  patienceIsOver(): boolean {
     return (this.#state?.withoutBetter ?? 0) >= this.#patience;
   }
 
@@ -50,7 +50,8 @@ export class BestEvaluation {
     const gain = before === undefined ? Infinity : this.#greaterIsBetter ? value - before.value : before.value - value;
     // As in transformers, a gain below the threshold is a new best to save, but tries patience all the same.
     const withoutBetter = gain > this.#threshold ? 0 : (before?.withoutBetter ?? 0) + 1;
-    this.#state = gain > 0 ? { value, step, withoutBetter } : { value, step, ...before, withoutBetter };
-    return gain > 0;
+    const isBest = gain > 0;
+    this.#state = before === undefined || isBest ? { value, step, withoutBetter } : { ...before, withoutBetter };
+    return isBest;
   }
 }

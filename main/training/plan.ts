@@ -23,7 +23,6 @@ export type PlanSettings = Pick<
   | 'dataloader_drop_last'
   | 'seed'
   | 'data_seed'
-  | 'dataloader_drop_last'
 >;
 
 /**

@@ -45,7 +45,8 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   const loaded = loadModel(recipe.model_name_or_path);
   const lora = loraStart(recipe, loaded.model, weightReader(loaded));
   const dropout = recipe.method === 'dpo' && recipe.disable_dropout ? 0 : lora.settings.dropout;
-  const tokenizer = loadTokenizer(loaded.folder.path);
+  const chatTemplatePath = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
+  const tokenizer = loadTokenizer(loaded.folder.path, { chatTemplatePath });
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
 
   const modelFingerprint = (): string => weightsFingerprint(loaded.folder);

@@ -7,6 +7,7 @@ export function reportProblems(report: DataReport, phase: string, post: (record:
   const counts = [
     [report.truncated, 'cut to max_length'],
     [report.noTrainedToken, 'dropped: no token to train on'],
+    [report.identical, 'dropped: both answers are the same'],
     [report.empty, 'empty'],
     [report.invalid, 'invalid'],
     [report.duplicates, 'seen before'],
@@ -14,7 +15,7 @@ export function reportProblems(report: DataReport, phase: string, post: (record:
   const told = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   post({
     type: 'event',
-    level: report.invalid + report.noTrainedToken > 0 ? 'warning' : 'info',
+    level: report.invalid + report.noTrainedToken + report.identical > 0 ? 'warning' : 'info',
     message: `${phase}: ${report.usable} of ${report.rows} rows usable (${report.shape})${told.length ? `; ${told.join(', ')}` : ''}.`,
   });
 }

@@ -102,7 +102,7 @@ export async function train(
     await sample();
   }
 
-  while (stepper.step < totalSteps && !best.patienceIsOver) {
+  while (stepper.step < totalSteps && !best.patienceIsOver()) {
     if (stopRequested()) {
       save();
       return { type: 'end', status: 'stopped', outputDir: job.outputDir, metrics: latest };
@@ -133,11 +133,11 @@ export async function train(
     if (warning !== undefined) event('warning', warning);
 
     if (due.evaluate(step)) await runEvaluation();
-    if (due.sample(step) || (best.patienceIsOver && sampler)) await sample();
-    if (due.save(step) || best.patienceIsOver) save();
+    if (due.sample(step) || (best.patienceIsOver() && sampler)) await sample();
+    if (due.save(step) || best.patienceIsOver()) save();
   }
 
-  if (best.patienceIsOver && stepper.step < totalSteps)
+  if (best.patienceIsOver() && stepper.step < totalSteps)
     event(
       'info',
       `Stopped early: ${recipe.early_stopping_patience ?? 0} evaluations in a row without a better ${best.metric}.`,

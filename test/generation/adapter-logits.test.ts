@@ -41,7 +41,7 @@ async function open(name: string) {
       const count = (length: number, from = 0): Int32Array => Int32Array.from({ length }, (_, i) => from + i);
       const feeds = new Map<string, RuntimeTensor>([
         [decoderInputs.inputIds, runtime.tensor('int32', [1, seq], Int32Array.from(ids.slice(start, end)))],
-        [decoderInputs.positionIds, runtime.tensor('int64', [1, seq], count(seq, start))],
+        [decoderInputs.positionIds, runtime.tensor('int64', [seq, 1], count(seq, start))],
         [decoderInputs.queryIndex, runtime.tensor('int32', [seq], count(seq, start))],
         [decoderInputs.keyIndex, runtime.tensor('int32', [end], count(end))],
         [decoderInputs.visibleUntil, runtime.tensor('int32', [1, end], new Int32Array(end).fill(end))],

@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseRecipe } from '../../main/recipe/parse.ts';
 import type { LoraRecipe } from '../../main/training/lora-start.ts';
 import { train } from '../../main/training/run.ts';
 
 async function main(output: string, keys: string, lora: string): Promise<void> {
-  const { recipe } = parseSftRecipe(JSON.parse(keys) as Record<string, unknown>);
+  const { recipe } = parseRecipe('sft', JSON.parse(keys) as Record<string, unknown>);
   const work = mkdtempSync(join(tmpdir(), 'lorelei-parity-run-'));
   const job = {
     runId: 'parity',

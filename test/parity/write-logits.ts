@@ -19,7 +19,7 @@ async function main(modelFolder: string, adapterFolder: string, output: string):
     weightReader(loaded),
   );
   // No parameters: just what the graph reads besides the adapter's tensors.
-  initialize({ slots: [], groups: [], size: 0 }, new Float32Array(0));
+  initialize({ slots: [], size: 0 }, new Float32Array(0));
   const lora = { ...settings, dropout: 0 };
   const adapter = { lora, frozenInputs, tensors: new Map([...tensors].map(([key, { data }]) => [key, data])) };
   const positionIds = Int32Array.from({ length: batch * seq }, (_, i) => i % seq);

@@ -91,7 +91,7 @@ export async function expectTrlLogits(method: Method, name: string, adapter: str
   const expected = readTensors(join(goldensFolder, `trl-${method}`, 'final-logits.safetensors')).get(`final.${name}`);
   const last = logits.subarray(-4 * model.vocabSize);
   expect(expected).toHaveLength(last.length);
-  const worst = (expected ?? []).reduce(
+  const worst = Array.from(expected ?? []).reduce(
     (most, value, i) => Math.max(most, Math.abs((last[i] ?? Number.NaN) - value)),
     0,
   );

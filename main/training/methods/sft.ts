@@ -56,7 +56,8 @@ export function sftDataOptions(recipe: SftRecipe, files: string[], cacheDir: str
     assistantOnlyLoss: recipe.assistant_only_loss,
     // Packing that splits rows wants them whole.
     maxLength: packed && recipe.packing_strategy !== 'bfd' ? null : recipe.max_length,
-    truncationMode: recipe.truncation_mode,
+    // As in TRL, whose packing cuts rows at their end.
+    truncationMode: packed ? 'keep_start' : recipe.truncation_mode,
     ...(recipe.eos_token === undefined ? {} : { eosToken: recipe.eos_token }),
     cacheDir,
   };
