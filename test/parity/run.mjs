@@ -1,5 +1,6 @@
 // `npm run parity`: makes a Python environment with pinned packages, regenerates the goldens and compares them with the
-// committed ones, then trains with the command line and lets PEFT load the adapter. Judging is the Python scripts' job.
+// committed ones, tracks a run with a real MLflow server and TensorBoard, then trains with the command line and lets PEFT
+// load the adapter. Judging is the Python scripts' job.
 // --update writes the goldens instead; --python FILE uses an environment that is already there.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -56,7 +57,11 @@ function update() {
 function compare() {
   const regenerated = join(work, 'goldens');
   generate(regenerated);
-  const stages = [['goldens', () => script('compare_goldens.py', goldens, regenerated)], ...adapterStages()];
+  const stages = [
+    ['goldens', () => script('compare_goldens.py', goldens, regenerated)],
+    ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
+    ...adapterStages(),
+  ];
   return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
 }
 
@@ -88,6 +93,7 @@ function generate(folder) {
   must(script('llama_goldens.py', folder));
   must(script('ops_goldens.py', folder));
   must(script('safetensors_goldens.py', folder));
+  must(script('tracker_goldens.py', folder));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
