@@ -22,11 +22,16 @@ export const comet: TrackerTarget = {
   name: 'comet_ml',
   title: 'Comet',
   queuesOnDisk: true,
-  // One: what fails in the middle of a call is sent again whole, and Comet keeps both copies.
+  // One row: what was sent twice, Comet would keep twice.
   batch: 1,
   beatMs: 10_000,
   create: (run, context) => createComet(run, context),
 };
+
+/** The body of a request. */
+type Values = Record<string, unknown>;
+
+const nameOf = ({ metricName, parameterName, key }: Values): string => String(metricName ?? parameterName ?? key);
 
 function createComet(run: TrackedRun, context: TrackerContext): Tracker {
   const { environment, state } = context;
@@ -49,19 +54,33 @@ function createComet(run: TrackedRun, context: TrackerContext): Tracker {
   const write = (path: string, values: Record<string, unknown>): Promise<unknown> =>
     request('POST', `write/experiment/${path}`, { experimentKey, ...values });
 
-  /** A value that Comet does not take must not hold up the others. */
-  const writeEach = async (path: string, values: readonly Record<string, unknown>[]): Promise<void> => {
-    for (let at = 0; at < values.length; at += PARALLEL) {
-      await Promise.all(
-        values.slice(at, at + PARALLEL).map((one) =>
-          write(path, one).catch((error: unknown) => {
-            if (!(error instanceof DeliveryError) || error.problem !== 'rejected') throw error;
-            const name = one['metricName'] ?? one['parameterName'];
-            context.leaveOut(`${String(name)}: ${error.message}`);
-          }),
-        ),
-      );
+  /**
+   * Writes what is not among `arrived` yet, and notes what is: after a failure only the rest is written again. A value
+   * that Comet does not take must not hold up the others.
+   */
+  const writeEach = async (path: string, values: Values[], arrived: Set<string>): Promise<void> => {
+    const missing = values.filter((one) => !arrived.has(nameOf(one)));
+    const writeOne = async (one: Values): Promise<void> => {
+      try {
+        await write(path, one);
+      } catch (error) {
+        if (!(error instanceof DeliveryError) || error.problem !== 'rejected') throw error;
+        context.leaveOut(`${nameOf(one)}: ${error.message}`);
+      }
+      arrived.add(nameOf(one));
+    };
+    for (let at = 0; at < missing.length; at += PARALLEL) {
+      const results = await Promise.allSettled(missing.slice(at, at + PARALLEL).map(writeOne));
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     }
+  };
+  const parametersArrived = new Set<string>();
+  /** Of the entry that is being sent. */
+  let current = { text: '', arrived: new Set<string>() };
+  const writeOnce = async (path: string, values: Values): Promise<void> => {
+    if (current.arrived.has(path)) return;
+    await write(path, values);
+    current.arrived.add(path);
   };
 
   async function findExperiment(): Promise<void> {
@@ -97,13 +116,21 @@ function createComet(run: TrackedRun, context: TrackerContext): Tracker {
         parameterValue: pythonText(value),
         timestamp: Date.now(),
       })),
+      parametersArrived,
     );
     const others = { 'Created from': 'lorelei', Method: run.method, Model: run.modelName, 'Lorelei run': run.id };
-    for (const [key, value] of Object.entries(others)) await write('log-other', { key, value, timestamp: Date.now() });
+    const timestamp = Date.now();
+    await writeEach(
+      'log-other',
+      Object.entries(others).map(([key, value]) => ({ key, value, timestamp })),
+      parametersArrived,
+    );
     await state.set({ parametersSent: true });
   }
 
   async function sendEntry(entry: TrackerEntry): Promise<void> {
+    const text = JSON.stringify(entry);
+    if (current.text !== text) current = { text, arrived: new Set() };
     switch (entry.type) {
       case 'start':
         await write('update-status', { isAlive: true, error: null, hasCrashed: false });
@@ -123,15 +150,16 @@ function createComet(run: TrackedRun, context: TrackerContext): Tracker {
               timestamp: entry.at,
               ...(epoch !== undefined && { epoch: Math.floor(epoch) }),
             })),
+          current.arrived,
         );
         return;
       }
       case 'end': {
         const hasCrashed = entry.status === 'failed' || entry.status === 'interrupted';
         const startTimeMillis = state.number('startedAt') ?? entry.at;
-        await write('set-start-end-time', { startTimeMillis, endTimeMillis: entry.at });
-        await write('log-other', { key: 'Status', value: entry.status, timestamp: entry.at });
-        await write('update-status', { isAlive: false, error: null, hasCrashed });
+        await writeOnce('set-start-end-time', { startTimeMillis, endTimeMillis: entry.at });
+        await writeOnce('log-other', { key: 'Status', value: entry.status, timestamp: entry.at });
+        await writeOnce('update-status', { isAlive: false, error: null, hasCrashed });
       }
     }
   }

@@ -148,7 +148,11 @@ export class Delivery {
       } else if (this.#closing) break;
       else await this.#rest(tracker);
     }
-    await this.#attemptTo(() => tracker.close?.());
+    try {
+      await tracker.close?.();
+    } catch (error) {
+      this.#tell(`could not be closed: ${messageOf(error)}.`, 'warning');
+    }
     await queue.close();
     if (this.#hasEnd) await state.set({ ended: true });
     this.#tellRest(queue);
@@ -244,16 +248,23 @@ export class Delivery {
     this.#isOut = true;
     this.#outages += 1;
     if (this.#outages > OUTAGES_TOLD) return;
-    const kept = this.#target.queuesOnDisk ? 'The log is queued on this disk' : 'The log is kept in memory';
-    this.#tell(`offline: ${reason}. ${kept} and sent later; the run goes on.`, 'warning');
+    this.#tell(
+      this.#target.queuesOnDisk
+        ? `offline: ${reason}. The log is queued on this disk and sent later; the run goes on.`
+        : `${reason}. The log is kept in memory and written later; the run goes on.`,
+      'warning',
+    );
   }
 
   #recovered(): void {
     this.#pauseMs = 0;
     if (!this.#isOut) return;
     this.#isOut = false;
-    if (this.#outages <= OUTAGES_TOLD)
-      this.#tell(`online again; ${this.waiting} queued log rows are being sent.`, 'info');
+    if (this.#outages > OUTAGES_TOLD) return;
+    this.#tell(
+      `${this.#target.queuesOnDisk ? 'online again' : 'works again'}; ${this.waiting} log rows follow.`,
+      'info',
+    );
   }
 
   /** Until there is something to send, or it is time to try again or to show signs of life. */

@@ -1,5 +1,6 @@
 // `npm run parity`: makes a Python environment with pinned packages, regenerates the goldens and compares them with the
-// committed ones, then trains with the command line and lets PEFT load the adapter. Judging is the Python scripts' job.
+// committed ones, tracks a run with a real MLflow server and TensorBoard, then trains with the command line and lets PEFT
+// load the adapter. Judging is the Python scripts' job.
 // --update writes the goldens instead; --python FILE uses an environment that is already there.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -61,6 +62,7 @@ function compare() {
   const stages = [
     ['goldens', () => script('compare_goldens.py', goldens, regenerated)],
     ['recipes', recipes],
+    ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
     ...adapterStages(),
   ];
   return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
@@ -130,6 +132,7 @@ function generate(folder) {
   must(script('optim_goldens.py', join(folder, 'optim')));
   must(script('trl_keys_goldens.py', join(folder, 'trl-keys')));
   must(script('merged_goldens.py', folder));
+  must(script('tracker_goldens.py', folder));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('dpo_trl.py', stories, folder));

@@ -28,7 +28,7 @@ export type Tracking = {
   reporter: Reporter;
   told: { message: string; level: string }[];
   /** Fulfilled once something was told that contains `words`. */
-  saw(words: string): Promise<void>;
+  saw: (words: string) => Promise<void>;
 };
 
 type Options = { names: string[]; environment: Environment; timing?: Timing; closeMs?: number };
