@@ -2,7 +2,11 @@
 // programs in a browser) and needs `npm run build`.
 import { defineConfig } from 'vitest/config';
 
-const whole = ['test/e2e/**/*.test.ts', 'test/hosts/cli.test.ts', 'test/training/{run,run-features,trl-sft,trl-dpo}.test.ts'];
+const whole = [
+  'test/e2e/**/*.test.ts',
+  'test/hosts/cli.test.ts',
+  'test/training/{run,run-features,trl-sft,trl-dpo}.test.ts',
+];
 
 export default defineConfig({
   test: {

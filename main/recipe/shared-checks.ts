@@ -46,7 +46,7 @@ function checkLora(recipe: SharedRecipe, { note }: CheckContext): void {
       );
     }
     note(
-      'adapter_name_or_path: rank, alpha and target modules are those of the adapter; of the lora_ keys only lora_dropout counts.',
+      'adapter_name_or_path: rank, alpha, dropout and target modules are those of the adapter; the lora_ keys do not count.',
     );
   }
   for (const key of ['rank_pattern', 'alpha_pattern'] as const) {

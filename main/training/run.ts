@@ -2,7 +2,7 @@
 // update -> log -> evaluate -> sample -> save. It talks to the world through `post`; it knows no process, window or
 // database, and no method: what is trained on what is methods/'s.
 import type { JobRecord, Metrics } from '../../preload/contract.ts';
-import { learningRateAt } from '../engine/optim/schedule.ts';
+import { checkScheduleArguments, learningRateAt } from '../engine/optim/schedule.ts';
 import { UserError } from '../errors.ts';
 import { seeksBest } from '../recipe/evaluation.ts';
 import { warmupSteps } from '../recipe/steps.ts';
@@ -43,6 +43,7 @@ export async function train(
     learningRate: recipe.learning_rate,
     warmupSteps: warmupSteps(recipe, totalSteps),
     totalSteps,
+    arguments: checkScheduleArguments(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, recipe.learning_rate),
   };
   const due = timetable(recipe, plan);
 
