@@ -26,6 +26,7 @@ const SCHEDULES = [
   'constant_with_warmup',
   'cosine_with_restarts',
   'cosine_with_min_lr',
+  'cosine_warmup_with_min_lr',
   'polynomial',
   'inverse_sqrt',
   'warmup_stable_decay',
