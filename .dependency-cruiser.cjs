@@ -32,7 +32,7 @@ const allowed = {
   'main/engine/models/': ['main/engine/graph/', 'main/engine/nn/'],
   'main/engine/losses/': ['main/engine/graph/', 'main/engine/nn/'],
   'main/store/': [],
-  'main/recipe/': [],
+  'main/recipe/': ['main/engine/losses/', 'main/engine/optim/'],
   'main/data/': [],
   'main/hub/': [],
   'main/checkpoints/': [engine],

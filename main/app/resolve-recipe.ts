@@ -7,7 +7,6 @@ import { readAdapter } from '../checkpoints/adapter.ts';
 import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { splitOfName } from '../data/readers/splits.ts';
 import { findSources } from '../data/sources.ts';
-import { checkScheduleArguments } from '../engine/optim/schedule.ts';
 import { UserError } from '../errors.ts';
 import { evaluates } from '../recipe/evaluation.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -63,7 +62,6 @@ export async function resolveRecipe<R extends Recipe>(
   from: string,
   chain?: { order?: unknown },
 ): Promise<R> {
-  checkScheduleArguments(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, recipe.learning_rate);
   checkSplit('dataset_train_split', recipe.dataset_train_split, 'train');
   checkSplit('dataset_test_split', recipe.dataset_test_split, 'test');
   const isToBeMerged = chain?.order !== undefined;

@@ -1,36 +1,18 @@
 // Direct preference optimisation: the keys of `trl dpo` beside the shared ones, and what they must agree on.
 import { z } from 'zod';
+import { dpoLossTypes, type DpoLossType, fDivergenceLossTypes } from '../engine/losses/dpo.ts';
+import { fDivergenceTypes } from '../engine/losses/f-divergence.ts';
 import { choice, choices, flag, number, numbers, wholeNumber } from './fields.ts';
 import type { CheckContext, MethodDefinition } from './method.ts';
 import { badValue, conflict } from './problems.ts';
 import { checkShared } from './shared-checks.ts';
 import { dataKeys, loggingKeys, modelKeys, SHARED_CARD_KEYS, SHARED_OWN_KEYS, trainingKeys } from './shared-keys.ts';
 
-const LOSSES = [
-  'sigmoid',
-  'hinge',
-  'ipo',
-  'exo_pair',
-  'nca_pair',
-  'robust',
-  'bco_pair',
-  'sppo_hard',
-  'aot',
-  'aot_unpaired',
-  'apo_zero',
-  'apo_down',
-  'discopop',
-  'sft',
-  'sigmoid_norm',
-] as const;
-
-type Loss = (typeof LOSSES)[number];
-
 const shape = {
   ...modelKeys,
   ...dataKeys,
   /** One or several, summed with loss_weights. */
-  loss_type: choices(LOSSES).default(['sigmoid']),
+  loss_type: choices(dpoLossTypes).default(['sigmoid']),
   /** Unset: 1 each. */
   loss_weights: numbers({ from: 0, example: '[1.0, 0.2]' }).optional(),
   /** How strongly the model is held to the reference. */
@@ -38,7 +20,7 @@ const shape = {
   /** robust: the share of flipped preferences; exo_pair, aot and aot_unpaired: weight of the other order. */
   label_smoothing: number({ from: 0, below: 1, example: '0.1' }).default(0),
   /** f-DPO, arXiv:2309.16240. */
-  f_divergence_type: choice(['reverse_kl', 'forward_kl', 'js_divergence', 'alpha_divergence']).default('reverse_kl'),
+  f_divergence_type: choice(fDivergenceTypes).default('reverse_kl'),
   f_alpha_divergence_coef: number({ example: '0.5' }).default(0.5),
   /** Weight of the tokens beyond the length that both answers share (LD-DPO, arXiv:2409.06411); unset: 1. */
   ld_alpha: number({ from: 0, upTo: 1, example: '0.5' }).optional(),
@@ -59,24 +41,13 @@ const schema = z.object({ method: z.literal('dpo'), ...shape });
 export type DpoRecipe = z.infer<typeof schema>;
 
 /** Losses that divide by beta. */
-const DIVIDE_BY_BETA: readonly Loss[] = ['ipo', 'sppo_hard'];
-const USE_SMOOTHING: readonly Loss[] = ['robust', 'exo_pair', 'aot', 'aot_unpaired'];
-const SORT_THE_BATCH: readonly Loss[] = ['aot', 'aot_unpaired'];
-/** Only where the reward difference decides does the normaliser of a divergence cancel (arXiv:2309.16240, section 4). */
-const TAKE_A_DIVERGENCE: readonly Loss[] = [
-  'sigmoid',
-  'sigmoid_norm',
-  'hinge',
-  'ipo',
-  'exo_pair',
-  'robust',
-  'discopop',
-  'sft',
-];
-
+const DIVIDE_BY_BETA: readonly DpoLossType[] = ['ipo', 'sppo_hard'];
+const USE_SMOOTHING: readonly DpoLossType[] = ['robust', 'exo_pair', 'aot', 'aot_unpaired'];
+const SORT_THE_BATCH: readonly DpoLossType[] = ['aot', 'aot_unpaired'];
 function checkLosses(recipe: DpoRecipe, { isSet, note }: CheckContext): void {
   const { loss_type: losses, loss_weights: weights, beta, label_smoothing: smoothing } = recipe;
-  const find = (...names: readonly Loss[]): Loss | undefined => losses.find((loss) => names.includes(loss));
+  const find = (...names: readonly DpoLossType[]): DpoLossType | undefined =>
+    losses.find((loss) => names.includes(loss));
   if (weights !== undefined && weights.length !== losses.length) {
     throw conflict(
       `loss_weights has ${weights.length} ${weights.length === 1 ? 'weight' : 'weights'} (${weights.join(', ')}) for the ${losses.length} of loss_type (${losses.join(', ')}).`,
@@ -112,12 +83,12 @@ function checkLosses(recipe: DpoRecipe, { isSet, note }: CheckContext): void {
       '1e-3',
     );
   }
-  const undivided = losses.find((loss) => !TAKE_A_DIVERGENCE.includes(loss));
+  const undivided = losses.find((loss) => !fDivergenceLossTypes.includes(loss));
   if (recipe.f_divergence_type !== 'reverse_kl' && undivided !== undefined) {
     throw badValue(
       'f_divergence_type',
       recipe.f_divergence_type,
-      `reverse_kl for loss_type: ${undivided}; others go with ${TAKE_A_DIVERGENCE.join(', ')}`,
+      `reverse_kl for loss_type: ${undivided}; others go with ${fDivergenceLossTypes.join(', ')}`,
       'reverse_kl',
     );
   }

@@ -82,8 +82,8 @@ export function text(example: string) {
 }
 
 /** One of a few words. A YAML 1.1 reader turns a bare `no` into false, so false counts as "no" where that is a word. */
-export function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
-  const meaning: FieldWords = { allowed: `one of ${words.join(', ')}`, example: words[0] };
+export function choice<const Words extends readonly string[]>(words: Words) {
+  const meaning: FieldWords = { allowed: `one of ${words.join(', ')}`, example: words[0] ?? '' };
   return z.preprocess((value) => (value === false && words.includes('no') ? 'no' : value), z.enum(words)).meta(meaning);
 }
 
@@ -96,8 +96,8 @@ export function texts(example: string) {
 }
 
 /** One of a few words or a list of them; always a list afterwards. */
-export function choices<const Words extends readonly [string, ...string[]]>(words: Words) {
-  const meaning: FieldWords = { allowed: `one or a list of ${words.join(', ')}`, example: words[0] };
+export function choices<const Words extends readonly string[]>(words: Words) {
+  const meaning: FieldWords = { allowed: `one or a list of ${words.join(', ')}`, example: words[0] ?? '' };
   return z
     .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(z.enum(words)).min(1))
     .meta(meaning);

@@ -1,4 +1,5 @@
 // What the shared keys of a recipe must agree on, whatever the method. Throws before anything is loaded.
+import { checkScheduleArguments } from '../engine/optim/schedule.ts';
 import { bestMetric, evaluates, seeksBest } from './evaluation.ts';
 import type { CheckContext } from './method.ts';
 import { badValue, conflict } from './problems.ts';
@@ -7,6 +8,7 @@ import type { SharedRecipe } from './shared-keys.ts';
 /** `evalMetrics` are the method's metrics of an evaluation, without eval_. */
 export function checkShared(recipe: SharedRecipe, evalMetrics: readonly string[], context: CheckContext): void {
   checkPrecision(recipe);
+  checkScheduleArguments(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, recipe.learning_rate);
   checkLora(recipe, context);
   checkEvaluation(recipe, context);
   checkBest(recipe, evalMetrics, context);

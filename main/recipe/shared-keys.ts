@@ -2,6 +2,7 @@
 // recipe shows them. Each method puts its own beside them (sft-recipe.ts, dpo-recipe.ts); keys without effect stand in
 // other-keys.ts; what several keys must agree on, in shared-checks.ts.
 import { z } from 'zod';
+import { schedulerTypes } from '../engine/optim/schedule.ts';
 import {
   choice,
   flag,
@@ -18,19 +19,6 @@ import {
 
 /** Trackers that a run can report to. */
 export const TRACKERS = ['comet_ml', 'tensorboard', 'mlflow'] as const;
-
-const SCHEDULES = [
-  'linear',
-  'cosine',
-  'constant',
-  'constant_with_warmup',
-  'cosine_with_restarts',
-  'cosine_with_min_lr',
-  'cosine_warmup_with_min_lr',
-  'polynomial',
-  'inverse_sqrt',
-  'warmup_stable_decay',
-] as const;
 
 const targetModules = z
   .union([z.literal('all-linear'), texts('[q_proj, v_proj]')])
@@ -143,7 +131,7 @@ export const trainingKeys = {
   adam_epsilon: number({ above: 0, example: '1e-8' }).default(1e-8),
   /** 0 switches clipping off. */
   max_grad_norm: number({ from: 0, example: '1.0' }).default(1),
-  lr_scheduler_type: choice(SCHEDULES).default('linear'),
+  lr_scheduler_type: choice(schedulerTypes).default('linear'),
   /** Arguments of the schedule, by the names of transformers: {num_cycles: 2}. */
   lr_scheduler_kwargs: mapping(z.union([number({ example: '2' }), z.string(), z.boolean()]), {
     allowed: 'a mapping of argument names to numbers or texts',

@@ -8,7 +8,7 @@ import { openApp, runFolder, type App } from '../../main/app/app.ts';
 import { followRun, type RunEnd } from '../../main/app/follow-run.ts';
 import { thisProcess } from '../../main/app/process-identity.ts';
 import { sendQueued } from '../../main/app/send-queued.ts';
-import { parseSftRecipe } from '../../main/recipe/parse.ts';
+import { parseRecipe } from '../../main/recipe/parse.ts';
 import { writeModelStub } from '../support/model-stub.ts';
 import { apiKey, cometAnswer, cometStub, type CometStub } from '../trackers/comet-stub.ts';
 import { evaluation, started, step } from '../trackers/tracked-run.ts';
@@ -46,7 +46,7 @@ afterEach(async () => {
 const end: JobRecord = { type: 'end', status: 'completed', outputDir: '', metrics: {} };
 
 async function follow(id: string, trackers: string[]): Promise<RunEnd> {
-  const { recipe } = parseSftRecipe({ model_name_or_path: join(folder, 'model'), dataset_name: 'd.jsonl' });
+  const { recipe } = parseRecipe('sft', { model_name_or_path: join(folder, 'model'), dataset_name: 'd.jsonl' });
   const outputDir = join(folder, 'adapter');
   const run = { id, method: 'sft', name: undefined, outputDir, createdAt: Date.now(), host: thisProcess() };
   app.history.runs.insert({ ...run, recipe: { ...recipe, report_to: trackers } });
