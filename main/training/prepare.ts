@@ -73,7 +73,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
       recompute: recipe.gradient_checkpointing,
       headChunks: headChunks({ rows: labels, vocabSize: loaded.model.vocabSize, memory }),
       neftuneAlpha: recipe.method === 'sft' ? (recipe.neftune_noise_alpha ?? 0) : 0,
-      queryBlocks: queryBlocks(method.longest),
+      queryBlocks: queryBlocks(method.longest, memory),
       maxPositions: method.longest,
     },
     optimizer: {

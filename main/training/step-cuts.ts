@@ -1,8 +1,12 @@
 // Into how many parts a step cuts what would be too large, or wasteful, in one piece.
 
-/** Blocks of attention's queries: the more, the less is computed of what causal rows cannot see. */
-export function queryBlocks(longestRow: number): number {
-  return longestRow < 512 ? 1 : Math.min(8, Math.floor(longestRow / 128));
+/**
+ * Blocks of attention's queries: the more, the less is computed of what causal rows cannot see. Each costs nodes, which
+ * lean mode feels in short rows.
+ */
+export function queryBlocks(longestRow: number, memory: 'fast' | 'lean'): number {
+  if (memory === 'lean' && longestRow < 512) return 1;
+  return Math.min(8, Math.max(1, Math.floor(longestRow / 128)));
 }
 
 /** Parts in which labelled rows go through the head, so that a part's logits take at most 12 MB (lean) or 256 MB. */

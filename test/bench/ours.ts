@@ -36,7 +36,7 @@ const stepper = await Stepper.create(runtime, {
     recompute: memory === 'lean',
     neftuneAlpha: 0,
     headChunks: headChunks({ rows: Number(values.rows), vocabSize: model.vocabSize, memory }),
-    queryBlocks: queryBlocks(Number(values.seq)),
+    queryBlocks: queryBlocks(Number(values.seq), memory),
     maxPositions: 2048,
   },
   optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },

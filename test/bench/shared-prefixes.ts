@@ -94,7 +94,7 @@ async function serve(modelFolder: string, name: CaseName, shared: boolean): Prom
       recompute: false,
       headChunks: headChunks({ rows: batch.labelRows.length, vocabSize: model.vocabSize, memory: 'fast' }),
       neftuneAlpha: 0,
-      queryBlocks: queryBlocks(batch.seq),
+      queryBlocks: queryBlocks(batch.seq, 'fast'),
       maxPositions: chosen.prompt + chosen.answer,
     },
     optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
