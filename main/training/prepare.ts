@@ -64,7 +64,12 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   post({ type: 'event', level: 'info', message: `Computing in ${precision}: ${reason}.` });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
   const memory = recipe.gradient_checkpointing ? 'lean' : 'fast';
-  const labels = method.labelsOfBatch(Math.max(recipe.per_device_train_batch_size, recipe.per_device_eval_batch_size));
+  const largestBatch = Math.max(
+    recipe.per_device_train_batch_size,
+    recipe.per_device_eval_batch_size,
+    recipe.method === 'dpo' ? (recipe.precompute_ref_batch_size ?? 0) : 0,
+  );
+  const labels = method.labelsOfBatch(largestBatch);
   const stepper = await Stepper.create(runtime, {
     model: loaded.model,
     step: {

@@ -51,6 +51,7 @@ export async function train(
   const log = new TrainingLog(resumed?.log);
   const best = new BestEvaluation(recipe, resumed?.best);
   const history = new RunHistory(resumed?.history);
+  const owed = resumed?.owed ?? { evaluation: recipe.eval_on_start, samples: recipe.sample_prompts !== undefined };
   let latest: Metrics = resumed?.metrics ?? {};
   let lastSaved = stepper.step;
   const event = (level: 'info' | 'warning', message: string): void => {
@@ -60,14 +61,15 @@ export async function train(
 
   const save = (): void => {
     if (lastSaved === stepper.step && stepper.step > 0) return;
-    const progress: Progress = { log: log.state, metrics: latest, best: best.state, history: history.state };
+    const progress: Progress = { log: log.state, metrics: latest, best: best.state, history: history.state, owed };
     const { path, removed } = saveCheckpoint(job, prepared, progress);
     lastSaved = stepper.step;
     post({ type: 'checkpoint', step: stepper.step, path });
     for (const old of removed) post({ type: 'checkpoint-removed', path: old });
   };
-  const runEvaluation = async (): Promise<void> => {
-    if (!method.evaluation) return;
+  const evaluateNow = async (): Promise<void> => {
+    owed.evaluation &&= method.evaluation !== undefined;
+    if (!owed.evaluation || !method.evaluation) return;
     const metrics = await evaluate(stepper, method, method.evaluation, {
       batchSize: recipe.per_device_eval_batch_size,
       dropLast: recipe.dataloader_drop_last,
@@ -79,6 +81,7 @@ export async function train(
       stopRequested,
     });
     if (!metrics) return;
+    owed.evaluation = false;
     requireFinite('evaluation loss', metrics.eval_loss ?? Number.NaN, stepper.step, lastSaved);
     latest = { ...latest, ...metrics };
     history.addEvaluation(stepper.step, metrics);
@@ -88,20 +91,21 @@ export async function train(
     if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) save();
   };
   const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler?.(prepared, recipe);
-  const sample = async (): Promise<void> => {
+  const sampleNow = async (): Promise<void> => {
+    if (!owed.samples || !sampler) return;
     for (const [index, prompt] of (recipe.sample_prompts ?? []).entries()) {
-      if (!sampler || stopRequested()) return;
+      if (stopRequested()) return;
       post({ type: 'progress', phase: 'Answering the sample prompts', done: index });
       const settings = { maxNewTokens: recipe.sample_max_new_tokens, seed: recipe.seed };
       post({ type: 'sample', step: stepper.step, index, prompt, text: await sampler.answer(prompt, settings) });
     }
+    owed.samples = false;
   };
 
   post({ type: 'start', totalSteps, startStep: stepper.step });
-  if (!resumed) {
-    if (recipe.eval_on_start) await runEvaluation();
-    await sample();
-  }
+  // Before the first step, or what a stop left undone after the last one.
+  await evaluateNow();
+  await sampleNow();
 
   while (stepper.step < totalSteps && !best.patienceIsOver()) {
     if (stopRequested()) {
@@ -133,8 +137,11 @@ export async function train(
     const warning = method.watch?.(loss, results.at(-1)?.metrics ?? {});
     if (warning !== undefined) event('warning', warning);
 
-    if (due.evaluate(step)) await runEvaluation();
-    if (due.sample(step) || (best.patienceIsOver() && sampler)) await sample();
+    owed.evaluation = due.evaluate(step);
+    owed.samples = due.sample(step);
+    await evaluateNow();
+    owed.samples ||= best.patienceIsOver();
+    await sampleNow();
     if (due.save(step) || best.patienceIsOver()) save();
   }
 

@@ -24,6 +24,8 @@ const savedState = z.object({
   }),
   metrics: z.record(z.string(), z.number()),
   best: z.object({ value: z.number(), step: z.number(), withoutBetter: z.number() }).optional(),
+  /** What the step still had to do when it was saved: a stop may come in between. */
+  owed: z.object({ evaluation: z.boolean(), samples: z.boolean() }),
   history: z.object({
     losses: z.array(z.object({ step: z.number(), loss: z.number() })),
     evaluations: z.array(z.object({ step: z.number(), metrics: z.record(z.string(), z.number()) })),
@@ -34,13 +36,19 @@ const savedState = z.object({
 });
 
 /** How far a run has come, beside the tensors. */
-export type Progress = { log: LogState; metrics: Metrics; best: BestState | undefined; history: LossHistory };
+export type Progress = {
+  log: LogState;
+  metrics: Metrics;
+  best: BestState | undefined;
+  history: LossHistory;
+  owed: { evaluation: boolean; samples: boolean };
+};
 
 /** Writes checkpoint-<step> and drops those beyond save_total_limit. Returns the new path and those dropped. */
 export function saveCheckpoint(
   job: JobSpec,
   prepared: Prepared,
-  { log, metrics, best, history }: Progress,
+  { log, metrics, best, history, owed }: Progress,
 ): { path: string; removed: string[] } {
   const { stepper } = prepared;
   const path = writeCheckpoint(job.runDir, {
@@ -52,6 +60,7 @@ export function saveCheckpoint(
       log,
       metrics,
       ...(best === undefined ? {} : { best }),
+      owed: { ...owed },
       history: { losses: [...history.losses], evaluations: history.evaluations.map((one) => ({ ...one })) },
       rows: prepared.method.train.length,
       seed: job.recipe.seed,
@@ -75,8 +84,8 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
   restoreAdapter(path, prepared, saved.adapter.tensors);
   stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
-  const { log, metrics, best, history } = state.data;
-  return { log, metrics, best, history };
+  const { log, metrics, best, history, owed } = state.data;
+  return { log, metrics, best, history, owed };
 }
 
 /** Puts only the adapter of a step's checkpoint into the stepper. */

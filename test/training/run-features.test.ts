@@ -92,6 +92,19 @@ describe('the best evaluation', () => {
   });
 });
 
+test('an evaluation that a stop cut short is made up for after the resume', async () => {
+  const settings = { test_split_size: 16, eval_strategy: 'steps', eval_steps: 3, per_device_eval_batch_size: 4 };
+  const whole = await runJob('sft', settings, { folder: fresh() });
+  const folder = fresh();
+  // The stop is heard within the evaluation of step 3, which follows the step at once.
+  const first = await runJob('sft', settings, { folder, stopAfter: 3 });
+  expect(first.of('evaluation')).toEqual([]);
+  const second = await runJob('sft', settings, { folder, resumeFrom: join(folder, 'run', 'checkpoint-3') });
+  const evaluated = (run: typeof whole): unknown[] =>
+    run.of('evaluation').map(({ step, metrics }) => [step, metrics.eval_loss, metrics.eval_entropy]);
+  expect(evaluated(second)).toEqual(evaluated(whole));
+});
+
 describe('samples', () => {
   test('answer each prompt at the start and every sample_steps; the last is what the adapter answers', async () => {
     const folder = fresh();
