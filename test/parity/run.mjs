@@ -1,7 +1,8 @@
 // `npm run parity`: makes a Python environment with pinned packages, regenerates the goldens and compares them with the
 // committed ones, tracks a run with a real MLflow server and TensorBoard, then trains with the command line and lets PEFT
 // load the adapter. Judging is the Python scripts' job.
-// --update writes the goldens instead; --python FILE uses an environment that is already there.
+// --update writes the goldens instead; --python FILE uses an environment that is already there; --only TEXT runs the
+// stages whose names hold it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +19,7 @@ const storiesGoldens = join(goldens, 'trl-sft');
 const cli = join(root, 'main', 'hosts', 'cli.ts');
 
 const { values: options } = parseArgs({
-  options: { update: { type: 'boolean' }, python: { type: 'string' } },
+  options: { update: { type: 'boolean' }, python: { type: 'string' }, only: { type: 'string' } },
 });
 const python = options.python ?? environment();
 const work = mkdtempSync(join(tmpdir(), 'lorelei-parity-'));
@@ -58,14 +59,20 @@ function update() {
 /** Names of the stages that failed. */
 function compare() {
   const regenerated = join(work, 'goldens');
-  generate(regenerated);
   const stages = [
-    ['goldens', () => script('compare_goldens.py', goldens, regenerated)],
+    [
+      'goldens',
+      () => {
+        generate(regenerated);
+        return script('compare_goldens.py', goldens, regenerated);
+      },
+    ],
     ['recipes', recipes],
     ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
     ...adapterStages(),
   ];
-  return stages.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
+  const wanted = stages.filter(([name]) => options.only === undefined || name.includes(options.only));
+  return wanted.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
 }
 
 function adapterStages() {
@@ -80,11 +87,16 @@ function adapterStages() {
     const rows = join(shared, 'datasets', 'mlx-lora', 'train.jsonl');
     const stage = (name, keys) => () =>
       adapter(name, { model: stories, rows, keys: ['--max_length', '128', ...keys], prompt: 'Once upon a time' });
-    const loraStage = (name, lora) => () => {
-      const keys = { model_name_or_path: stories, dataset_name: rows, max_length: 128, max_steps: 20 };
-      const recipe = { use_peft: true, learning_rate: 1e-3, ...keys };
-      const words = [join(work, name), JSON.stringify(recipe), JSON.stringify(lora)];
-      return node([join(here, 'train-adapter.ts'), ...words]) && check(name, stories, 'Once upon a time');
+    const loraStage = (name, lora) => {
+      const keys = Object.entries(lora).flatMap(([key, value]) => [`--${key}`, asText(value)]);
+      return stage(name, [...keys, '--learning_rate', '1e-3']);
+    };
+    const pairs = {
+      model: stories,
+      method: 'dpo',
+      rows: join(goldens, 'trl-dpo', 'pairs.jsonl'),
+      keys: ['--lora_target_modules', 'all-linear', '--beta', '0.2'],
+      prompt: 'Once upon a time',
     };
     stages.push(
       ['adapter, all linear layers', stage('all-linear', ['--lora_target_modules', 'all-linear'])],
@@ -112,6 +124,7 @@ function adapterStages() {
           rank_pattern: { v_proj: 3 },
         }),
       ],
+      ['adapter of a DPO run', () => adapter('dpo', pairs)],
       ['adapter, continued', stage('continued', ['--adapter_name_or_path', join(storiesGoldens, 'adapter')])],
     );
   } else {
@@ -149,7 +162,7 @@ function recipes() {
 }
 
 /** Trains with the command line and lets PEFT judge the adapter. */
-function adapter(name, { model, rows, keys, prompt }) {
+function adapter(name, { model, method = 'sft', rows, keys, prompt }) {
   const recipe = [
     '--model_name_or_path',
     model,
@@ -157,10 +170,9 @@ function adapter(name, { model, rows, keys, prompt }) {
     rows,
     '--max_steps',
     '20',
-    '--learning_rate',
-    '1e-2',
+    ...(keys.includes('--learning_rate') ? [] : ['--learning_rate', '1e-2']),
   ];
-  const words = [cli, 'sft', '--use_peft', ...recipe, ...keys, '--output_dir', join(work, name)];
+  const words = [cli, method, '--use_peft', ...recipe, ...keys, '--output_dir', join(work, name)];
   return node(words, home) && check(name, model, prompt);
 }
 
@@ -189,6 +201,11 @@ function mergedModels(name, { model, adapter, home, cli }) {
     if (!node([cli, ...words, '--max-shard-size', '500KB'], home)) return false;
     return script('merged_check.py', '--model', model, '--adapter', adapter, '--merged', folder, '--dtype', dtype);
   });
+}
+
+/** A value as the command line takes it. */
+function asText(value) {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function passes(name, stage) {
