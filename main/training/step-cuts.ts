@@ -9,7 +9,7 @@ export function queryBlocks(longestRow: number, memory: 'fast' | 'lean'): number
   return Math.min(8, Math.max(1, Math.floor(longestRow / 128)));
 }
 
-/** Parts in which labelled rows go through the head, so that a part's logits take at most 12 MB (lean) or 256 MB. */
+/** Parts in which labelled rows go through the head, so that a part's logits take at most 9 MB (lean) or 256 MB. */
 export function headChunks({
   rows,
   vocabSize,
@@ -19,6 +19,6 @@ export function headChunks({
   vocabSize: number;
   memory: 'fast' | 'lean';
 }): number {
-  const budgetBytes = (memory === 'lean' ? 12 : 256) * 2 ** 20;
+  const budgetBytes = (memory === 'lean' ? 9 : 256) * 2 ** 20;
   return Math.max(1, Math.ceil((rows * vocabSize * 4) / budgetBytes));
 }
