@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const whole = [
   'test/e2e/**/*.test.ts',
   'test/hosts/cli.test.ts',
-  'test/training/{run,run-features,trl-sft,trl-dpo}.test.ts',
+  'test/training/{run,run-features,trl-sft,trl-dpo,trl-methods}.test.ts',
 ];
 
 export default defineConfig({

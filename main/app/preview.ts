@@ -4,7 +4,7 @@ import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
 import { UserError } from '../errors.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { Method, Recipe } from '../recipe/recipe.ts';
-import { preferenceOptions } from '../training/methods/dpo.ts';
+import { preferenceOptions } from '../training/methods/pairs.ts';
 import { sftDataOptions } from '../training/methods/sft.ts';
 import type { App } from './app.ts';
 import { type Chain, chainRuns } from './chain-runs.ts';
@@ -21,7 +21,7 @@ export type PreviewRequest = {
   onProgress: (progress: { done: number; total: number }) => void;
 };
 
-export type RunPreview = ({ method: 'sft' } & Preview) | ({ method: 'dpo' } & PairPreview);
+export type RunPreview = ({ method: 'sft' } & Preview) | ({ method: Exclude<Method, 'sft'> } & PairPreview);
 
 /** Tokenizes the recipe's training files, which a run then finds in the cache. Throws UserError. */
 export async function previewRun(app: App, request: PreviewRequest): Promise<RunPreview> {
@@ -36,16 +36,12 @@ export async function previewRun(app: App, request: PreviewRequest): Promise<Run
   const chain = chainRuns(app, parseRecipe<Method>(method, values).recipe);
   const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
   const tokenizer = tokenizerOf(chain, recipe);
-  switch (recipe.method) {
-    case 'sft': {
-      const options = sftDataOptions(recipe, recipe.dataset_name, app.home.cache, recipe.packing);
-      return { method: 'sft', ...(await previewDataset(options, tokenizer, { rows }, { onProgress })) };
-    }
-    case 'dpo': {
-      const options = preferenceOptions(recipe, recipe.dataset_name, app.home.cache);
-      return { method: 'dpo', ...(await previewPreferences(options, tokenizer, { rows }, { onProgress })) };
-    }
+  if (recipe.method === 'sft') {
+    const options = sftDataOptions(recipe, recipe.dataset_name, app.home.cache, recipe.packing);
+    return { method: recipe.method, ...(await previewDataset(options, tokenizer, { rows }, { onProgress })) };
   }
+  const options = preferenceOptions(recipe, recipe.dataset_name, app.home.cache);
+  return { method: recipe.method, ...(await previewPreferences(options, tokenizer, { rows }, { onProgress })) };
 }
 
 /** A model that is still to be merged has the tokenizer of what it is made from. */

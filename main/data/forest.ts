@@ -5,7 +5,11 @@ import { prefixTree, type Segment } from './prefix-tree.ts';
 import type { Batch, TokenizedExample } from './types.ts';
 
 /** A row of tokens; its labels join the sum `sequence`, the first where absent. */
-export type ForestRow = TokenizedExample & { sequence?: number };
+export type ForestRow = TokenizedExample & {
+  sequence?: number;
+  /** More labels of the same tokens, for another sum. */
+  also?: { trained: Uint8Array; sequence: number };
+};
 
 export type ForestOptions = {
   /** Sums that labels join; default 1. */
@@ -44,7 +48,9 @@ export function layOut(bins: readonly (readonly ForestRow[])[], options: ForestO
     }
     for (const [r, row] of (bins[b] ?? []).entries()) {
       tokenCount += row.inputIds.length;
-      addLabels(labels, row, placesOf(segments, r, row.inputIds.length), start);
+      const places = placesOf(segments, r, row.inputIds.length);
+      addLabels(labels, row, places, start);
+      if (row.also) addLabels(labels, { ...row, ...row.also }, places, start);
     }
   }
   return { batch: bins.length, seq, inputIds, positionIds, visibleUntil, ...labels.finish(), sequences, tokenCount };

@@ -4,6 +4,13 @@ import { dpoLossTypes, type DpoLossType, fDivergenceLossTypes } from '../engine/
 import { fDivergenceTypes } from '../engine/losses/f-divergence.ts';
 import { choice, choices, flag, number, numbers, wholeNumber } from './fields.ts';
 import type { CheckContext, MethodDefinition } from './method.ts';
+import {
+  checkDropout,
+  dropoutKeys,
+  NEFTUNE_REFUSED,
+  PREFERENCE_METRICS,
+  preferenceLearningRate,
+} from './preference-keys.ts';
 import { badValue, conflict } from './problems.ts';
 import { checkShared } from './shared-checks.ts';
 import { dataKeys, loggingKeys, modelKeys, SHARED_CARD_KEYS, SHARED_OWN_KEYS, trainingKeys } from './shared-keys.ts';
@@ -26,12 +33,13 @@ const shape = {
   ld_alpha: number({ from: 0, upTo: 1, example: '0.5' }).optional(),
   /** DiscoPOP, arXiv:2406.08414. */
   discopop_tau: number({ above: 0, example: '0.05' }).default(0.05),
-  /** false lets lora_dropout count. */
-  disable_dropout: flag().default(true),
+  /** WPO, arXiv:2406.11827: pairs weigh as likely as the model itself would give their answers. */
+  use_weighting: flag().default(false),
+  ...dropoutKeys,
   /** Unset: the batch sizes of training and evaluation. */
   precompute_ref_batch_size: wholeNumber({ from: 1, example: '8' }).optional(),
   ...trainingKeys,
-  learning_rate: number({ above: 0, upTo: 10, example: '1e-6' }).default(1e-6),
+  ...preferenceLearningRate,
   ...loggingKeys,
 };
 
@@ -93,6 +101,12 @@ function checkLosses(recipe: DpoRecipe, { isSet, note }: CheckContext): void {
     );
   }
   const sorts = find(...SORT_THE_BATCH);
+  if (recipe.use_weighting && sorts !== undefined) {
+    throw conflict(
+      `use_weighting: true weighs each pair, but loss_type: ${sorts} sorts the answers of a batch, so that its terms belong to no pair.`,
+      `Remove use_weighting, or ${sorts} from loss_type.`,
+    );
+  }
   if (sorts !== undefined && recipe.per_device_train_batch_size === 1) {
     note(
       `loss_type: ${sorts} compares the pairs of a batch, and per_device_train_batch_size is 1; with one pair it is the same as sigmoid.`,
@@ -114,9 +128,7 @@ const badBeta = (allowed: string) => badValue('beta', 0, allowed, '0.1');
 function check(recipe: DpoRecipe, context: CheckContext): void {
   checkShared(recipe, dpo.evalMetrics, context);
   checkLosses(recipe, context);
-  if (recipe.disable_dropout && context.isSet('lora_dropout') && recipe.lora_dropout > 0) {
-    context.note('lora_dropout: has no effect, because DPO trains without dropout unless disable_dropout is false.');
-  }
+  checkDropout(recipe, 'DPO', context);
 }
 
 const removed = (instead: string): string => `is not a key of trl dpo any more; ${instead}`;
@@ -125,6 +137,7 @@ const cutByLength = removed('max_length limits prompt and answer together');
 export const dpo: MethodDefinition<DpoRecipe> = {
   title: 'Direct preference optimization (DPO)',
   purpose: 'fine-tune a model on pairs of a better and a worse answer',
+  trlName: 'trl dpo',
   shape,
   schema,
   ownKeys: [...SHARED_OWN_KEYS, 'eos_token'],
@@ -141,16 +154,7 @@ export const dpo: MethodDefinition<DpoRecipe> = {
         'asks to move the reference along, but with LoRA the reference is the model without the adapter (trl dpo refuses it with PEFT as well)',
       fix: 'Remove sync_ref_model.',
     },
-    use_weighting: {
-      neutral: [false],
-      reason: "asks for WPO's weighting of pairs, which is not here yet",
-      fix: 'Remove use_weighting.',
-    },
-    neftune_noise_alpha: {
-      neutral: [0],
-      reason: 'asks for noise on the embeddings, which is only here for sft',
-      fix: 'Remove neftune_noise_alpha.',
-    },
+    neftune_noise_alpha: NEFTUNE_REFUSED,
   },
   removed: {
     max_prompt_length: cutByLength,
@@ -178,18 +182,7 @@ export const dpo: MethodDefinition<DpoRecipe> = {
   translate() {
     // Nothing is worded differently.
   },
-  evalMetrics: [
-    'loss',
-    'rewards/chosen',
-    'rewards/rejected',
-    'rewards/margins',
-    'rewards/accuracies',
-    'logps/chosen',
-    'logps/rejected',
-    'logits/chosen',
-    'logits/rejected',
-    'mean_token_accuracy',
-  ],
+  evalMetrics: PREFERENCE_METRICS,
   cardKeys: [
     'beta',
     'loss_type',
@@ -197,6 +190,7 @@ export const dpo: MethodDefinition<DpoRecipe> = {
     'label_smoothing',
     'ld_alpha',
     'f_divergence_type',
+    'use_weighting',
     ...SHARED_CARD_KEYS,
   ],
   check,

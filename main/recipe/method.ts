@@ -14,10 +14,12 @@ export type MethodDefinition<Recipe> = {
   title: string;
   /** What it is for, in a list of commands. */
   purpose: string;
+  /** Whose keys these are: "trl sft". */
+  trlName: string;
   /** The keys that take effect, in the order in which a written recipe shows them. */
   shape: Readonly<Record<string, z.ZodType>>;
   schema: z.ZodType<Recipe>;
-  /** Keys that TRL's command of the same name would refuse. */
+  /** Keys that TRL, as trlName says, would refuse. */
   ownKeys: readonly string[];
   /** Keys accepted without effect, beside those of every method: key -> what to say of it. */
   noted: Readonly<Record<string, string>>;

@@ -48,7 +48,9 @@ function unknownKey(method: Method, key: string): UserError {
   const near = distance(key, nearest) <= Math.max(3, Math.floor(key.length / 2));
   return problem(
     `The recipe key ${key} is not known.${near ? ` Did you mean ${nearest}?` : ''}`,
-    near ? `Write ${nearest} instead, or remove ${key}.` : `Remove ${key}; keys are those of trl ${method}.`,
+    near
+      ? `Write ${nearest} instead, or remove ${key}.`
+      : `Remove ${key}; keys are those of ${methods[method].trlName}.`,
   );
 }
 
@@ -58,11 +60,11 @@ function ownTo(method: Method, key: string): boolean {
   return keysOf(method).includes(key) || [noted, refused, removed].some((table) => Object.hasOwn(table, key));
 }
 
-/** The method that these keys are for: the first that knows a key which sft does not, else sft. */
+/** The method that these keys are for: the first of those that know the most keys which sft does not, else sft. */
 export function likelyMethod(values: Record<string, unknown>): Method {
-  const knowsMore = (method: Method): boolean =>
-    Object.keys(values).some((key) => ownTo(method, key) && !ownTo('sft', key));
-  return METHODS.find(knowsMore) ?? 'sft';
+  const known = (method: Method): number =>
+    Object.keys(values).filter((key) => ownTo(method, key) && !ownTo('sft', key)).length;
+  return METHODS.reduce<Method>((best, method) => (known(method) > known(best) ? method : best), 'sft');
 }
 
 /** Values that switch a feature off, which needs no note. */

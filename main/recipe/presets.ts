@@ -60,12 +60,16 @@ export function withPreset(
 function unknownPreset(presets: readonly Preset[], method: Method, name: string): UserError {
   const elsewhere = presets.find((one) => one.name === name);
   const names = presets.filter((one) => one.method === method).map((one) => one.name);
+  const near = names.length > 0 ? ` Did you mean ${closest(name, names)}?` : '';
   return new UserError({
     code: 'preset-unknown',
     message:
       elsewhere === undefined
-        ? `There is no preset ${name} for ${method}. Did you mean ${closest(name, names)}?`
+        ? `There is no preset ${name} for ${method}.${near}`
         : `The preset ${name} is for ${elsewhere.method}, not for ${method}.`,
-    fix: `Use one of ${names.join(', ')}; lorelei presets says what they are for.`,
+    fix:
+      names.length > 0
+        ? `Use one of ${names.join(', ')}; lorelei presets says what they are for.`
+        : `Remove --preset; there is none for ${method}. lorelei presets lists those of other methods.`,
   });
 }

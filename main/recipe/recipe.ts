@@ -3,9 +3,11 @@ import type { z } from 'zod';
 import { dpo } from './dpo-recipe.ts';
 import type { FieldWords } from './fields.ts';
 import type { MethodDefinition } from './method.ts';
+import { orpo } from './orpo-recipe.ts';
 import { sft } from './sft-recipe.ts';
+import { simpo } from './simpo-recipe.ts';
 
-const definitions = { sft, dpo };
+const definitions = { sft, dpo, orpo, simpo };
 
 export type Method = keyof typeof definitions;
 

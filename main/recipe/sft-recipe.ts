@@ -58,6 +58,7 @@ function check(recipe: SftRecipe, context: CheckContext): void {
 export const sft: MethodDefinition<SftRecipe> = {
   title: 'Supervised fine-tuning (SFT)',
   purpose: 'fine-tune a model on examples',
+  trlName: 'trl sft',
   shape,
   schema,
   ownKeys: SHARED_OWN_KEYS,

@@ -156,7 +156,8 @@ function buildLoss(
         labels: g.input(batchInputs.labelIds(chunk), 'int32', [count]),
         zero,
       };
-      return labelScores(g, weights, model.headWeight, inputs, { differentiable, meanLogits: objective.meanLogits });
+      const { meanLogits, collisionEntropy } = objective;
+      return labelScores(g, weights, model.headWeight, inputs, { differentiable, meanLogits, collisionEntropy });
     });
     chunks.push(scores);
   }
@@ -172,7 +173,9 @@ function buildLoss(
     ? g.matMul(membership, g.mul(nll, g.reshape(g.input(batchInputs.labelDiscounts, 'float32', [labels]), [labels, 1])))
     : plainSums;
   const logProbsOf = (nllSums: Tensor): Tensor => g.neg(g.reshape(nllSums, [objective.sequences]));
-  const inputsOfLoss = { nll, membership, logProbs: logProbsOf(sums), tokenSums: logProbsOf(plainSums) };
+  const [collisionEntropy] = all((scores) => scores.collisionEntropy);
+  const tokenSums = logProbsOf(plainSums);
+  const inputsOfLoss = { nll, membership, logProbs: logProbsOf(sums), tokenSums, collisionEntropy };
   const loss = g.scope('objective', () => objective.loss(g, inputsOfLoss));
   const reported = [all((scores) => scores.hit), all((scores) => scores.entropy), all((scores) => scores.meanLogit)];
   return {

@@ -13,7 +13,9 @@ import { loadModel, type LoadedModel, weightReader } from './load-model.ts';
 import { loraStart, type LoraStart } from './lora-start.ts';
 import { loadDpo } from './methods/dpo.ts';
 import type { LoadedMethod, MethodContext } from './methods/method.ts';
+import { loadOrpo } from './methods/orpo.ts';
 import { loadSft } from './methods/sft.ts';
+import { loadSimpo } from './methods/simpo.ts';
 import { choosePrecision, precisionDevice } from './precision.ts';
 import { headChunks, queryBlocks } from './step-cuts.ts';
 import { Stepper } from './stepper.ts';
@@ -44,7 +46,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const loaded = loadModel(recipe.model_name_or_path);
   const lora = loraStart(recipe, loaded.model, weightReader(loaded));
-  const dropout = recipe.method === 'dpo' && recipe.disable_dropout ? 0 : lora.settings.dropout;
+  const dropout = recipe.method !== 'sft' && recipe.disable_dropout ? 0 : lora.settings.dropout;
   const chatTemplatePath = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
   const tokenizer = loadTokenizer(loaded.folder.path, { chatTemplatePath });
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
@@ -106,6 +108,10 @@ function loadMethod(recipe: Recipe, context: MethodContext): Promise<LoadedMetho
       return loadSft(recipe, context);
     case 'dpo':
       return loadDpo(recipe, context);
+    case 'orpo':
+      return loadOrpo(recipe, context);
+    case 'simpo':
+      return loadSimpo(recipe, context);
   }
 }
 

@@ -90,7 +90,7 @@ async function serve(modelFolder: string, name: CaseName, shared: boolean): Prom
         stored,
         lora: { rank: 16, alpha: 32, useRslora: false, dropout: 0, targets: new Set(model.linears) },
       },
-      objective: chosen.dpo ? dpoObjective(dpoSettings, false) : sftObjective('nll'),
+      objective: chosen.dpo ? dpoObjective(dpoSettings, { discounts: false, weighted: false }) : sftObjective('nll'),
       recompute: false,
       headChunks: headChunks({ rows: batch.labelRows.length, vocabSize: model.vocabSize, memory: 'fast' }),
       neftuneAlpha: 0,

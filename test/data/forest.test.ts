@@ -45,6 +45,16 @@ test('a label that both rows train is computed once and counted twice', () => {
   expect(labelCount(batch)).toBe(22);
 });
 
+test('more labels of a row join a sum of their own', () => {
+  const [first, second] = [row([5, 6, 7, 8], [0, 0, 1, 1], 0), row([5, 6, 9], [0, 0, 1], 1)];
+  const also = { trained: Uint8Array.of(0, 1, 0, 0), sequence: 2 };
+  const batch = layOut([[{ ...first, also }], [second]], { sequences: 3 });
+  expect([...batch.labelIds]).toEqual([7, 8, 6, 9]);
+  expect([...batch.membership]).toEqual([1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0]);
+  // The tokens are those of the rows, however many sums their labels join.
+  expect(batch.tokenCount).toBe(7);
+});
+
 test('packed rows stand beside each other, begin at position 0 and see only themselves', () => {
   const batch = layOut([[row([1, 2, 3], [0, 1, 1]), row([4, 5], [0, 1])], [row([6, 7], [0, 1])]]);
   expect([...batch.inputIds]).toEqual([1, 2, 3, 4, 5, 6, 7, 0, 0, 0]);

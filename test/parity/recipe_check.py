@@ -11,8 +11,10 @@ from pathlib import Path
 
 import yaml
 from trl import DatasetMixtureConfig, DPOConfig, ModelConfig, ScriptArguments, SFTConfig, TrlParser
+from trl.experimental.cpo import CPOConfig
+from trl.experimental.orpo import ORPOConfig
 
-CONFIGS = {"sft": SFTConfig, "dpo": DPOConfig}
+CONFIGS = {"sft": SFTConfig, "dpo": DPOConfig, "orpo": ORPOConfig, "simpo": CPOConfig}
 
 
 def read(text, method, own_keys):

@@ -149,6 +149,7 @@ function generate(folder) {
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('dpo_trl.py', stories, folder));
+  must(script('preference_methods_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
   must(script('preference_goldens.py', join(folder, 'preferences'), shared));
 }

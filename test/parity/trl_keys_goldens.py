@@ -1,4 +1,4 @@
-"""Writes the keys of `trl sft` and `trl dpo` with their defaults, as TRL's own dataclasses declare them.
+"""Writes the keys of `trl sft` and `trl dpo`, and of the trainers that have no command, with their defaults, as TRL's own dataclasses declare them.
 
 Usage: python trl_keys_goldens.py OUTPUT_FOLDER
 """
@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 from trl import DatasetMixtureConfig, DPOConfig, ModelConfig, ScriptArguments, SFTConfig
+from trl.experimental.cpo import CPOConfig
+from trl.experimental.orpo import ORPOConfig
+
+CONFIGS = {"sft": SFTConfig, "dpo": DPOConfig, "orpo": ORPOConfig, "simpo": CPOConfig}
 
 
 def default_of(field):
@@ -18,7 +22,7 @@ def default_of(field):
 
 def main(output):
     output.mkdir(parents=True, exist_ok=True)
-    for method, config in {"sft": SFTConfig, "dpo": DPOConfig}.items():
+    for method, config in CONFIGS.items():
         fields = {
             field.name: default_of(field)
             for declared in (ScriptArguments, config, ModelConfig, DatasetMixtureConfig)

@@ -77,6 +77,12 @@ test.each<[Method, Keys, RegExp, RegExp]>([
     /loss_weights has 1 weight \(1\) for the 2/,
     /one number for each/,
   ],
+  [
+    'dpo',
+    { use_weighting: true, loss_type: ['sigmoid', 'aot_unpaired'] },
+    /use_weighting: true weighs each pair, but loss_type: aot_unpaired sorts/,
+    /aot_unpaired from loss_type/,
+  ],
   ['dpo', { loss_weights: [0] }, /loss_weights is 0, so nothing would be learned/, /above 0/],
   [
     'dpo',
@@ -106,6 +112,9 @@ test.each<[Method, Keys]>([
   ],
   ['dpo', { beta: 0, loss_type: 'sft' }],
   ['dpo', { loss_type: 'robust', label_smoothing: 0.49 }],
+  ['dpo', { loss_type: ['ipo', 'sft'], use_weighting: true }],
+  ['orpo', { beta: 0, ...evaluated, load_best_model_at_end: true, metric_for_best_model: 'log_odds_ratio' }],
+  ['simpo', { loss_type: 'simpo', label_smoothing: 0.5, cpo_alpha: 0 }],
   ['dpo', { loss_type: 'exo_pair', label_smoothing: 1e-3 }],
   ['dpo', { loss_type: ['sigmoid', 'bco_pair', 'sft'], loss_weights: [0.8, 0.2, 1] }],
   ['dpo', { ...evaluated, load_best_model_at_end: true, metric_for_best_model: 'eval_rewards/margins' }],
@@ -127,6 +136,8 @@ test.each<[Method, Keys, RegExp]>([
   ['dpo', { discopop_tau: 0.1 }, /^discopop_tau: only matters/],
   ['dpo', { f_alpha_divergence_coef: 0.1 }, /^f_alpha_divergence_coef: only matters/],
   ['dpo', { lora_dropout: 0.1 }, /^lora_dropout: has no effect/],
+  ['orpo', { lora_dropout: 0.1 }, /^lora_dropout: has no effect, because ORPO/],
+  ['simpo', { lora_dropout: 0.1 }, /^lora_dropout: has no effect, because SimPO/],
 ])('%s: %j is noted', (method, keys, note) => {
   expect(outcome(method, keys)).toEqual([expect.stringMatching(note)]);
 });

@@ -331,11 +331,40 @@ test.each<[string, unknown, string]>([
 
 test.each<[string, unknown, RegExp]>([
   ['sync_ref_model', true, /trl dpo refuses it with PEFT/],
-  ['use_weighting', 'true', /WPO/],
   ['neftune_noise_alpha', 5, /only here for sft/],
 ])('dpo: %s: %j is refused with the reason', (key, value, reason) => {
   expect(refusal({ ...base, [key]: value }, 'dpo')).toMatchObject({ code: 'recipe-refused' });
   expect(refusal({ ...base, [key]: value }, 'dpo').message).toMatch(reason);
+});
+
+test.each<[Method, string, unknown, string, RegExp]>([
+  ['orpo', 'beta', -1, 'recipe-value', /beta is -1; it must be a number at least 0/],
+  ['orpo', 'loss_type', 'sigmoid', 'recipe-unknown-key', /loss_type belongs to SFT/],
+  ['orpo', 'max_prompt_length', 512, 'recipe-unknown-key', /max_length limits prompt and answer together/],
+  ['orpo', 'is_encoder_decoder', true, 'recipe-refused', /only decode/],
+  ['orpo', 'neftune_noise_alpha', 5, 'recipe-refused', /only here for sft/],
+  ['simpo', 'beta', 0, 'recipe-value', /above 0/],
+  ['simpo', 'loss_type', 'hinge', 'recipe-value', /simpo/],
+  ['simpo', 'label_smoothing', 1, 'recipe-value', /below 1/],
+  ['simpo', 'alpha', 0.1, 'recipe-refused', /AlphaPO/],
+])('%s: %s: %j is refused with the reason', (method, key, value, code, words) => {
+  const error = refusal({ ...base, [key]: value }, method);
+  expect(error.code).toBe(code);
+  expect(error.message).toMatch(words);
+});
+
+test('simpo with the keys of a CPOConfig', () => {
+  const given = {
+    loss_type: 'simpo',
+    beta: 2,
+    cpo_alpha: 0,
+    alpha: 0,
+    max_completion_length: 64,
+    is_encoder_decoder: false,
+  };
+  const { recipe, notes } = parseRecipe('simpo', { ...base, ...given });
+  expect(recipe).toMatchObject({ beta: 2, simpo_gamma: 0.5, cpo_alpha: 0, learning_rate: 1e-6, disable_dropout: true });
+  expect(notes).toEqual([expect.stringMatching(/^max_completion_length: only matters for models with an encoder/)]);
 });
 
 test.each([
@@ -393,6 +422,7 @@ test.each<[unknown, unknown, number]>([
 test('the keys tell the method', () => {
   expect(likelyMethod({ ...base, beta: 0.2 })).toBe('dpo');
   expect(likelyMethod({ ...base, packing: true })).toBe('sft');
+  expect(likelyMethod({ ...base, beta: 2, simpo_gamma: 1 })).toBe('simpo');
   expect(likelyMethod({ ...base, max_prompt_length: 512 })).toBe('dpo');
   expect(likelyMethod(base)).toBe('sft');
   expect(refusal({ ...base, method: 'dpo' }).fix).toMatch(/lorelei dpo/);

@@ -86,3 +86,9 @@ test('an unknown preset names the nearest, or the method it is for', () => {
   expect(() => withPreset(folder, { method: 'sft', name: 'quick' }, {})).toThrow(/Did you mean quick-try/);
   expect(() => withPreset(folder, { method: 'dpo', name: 'thorough' }, {})).toThrow(/thorough is for sft, not for dpo/);
 });
+
+test('a method without presets says so', () => {
+  const asked = () => withPreset(folder, { method: 'orpo', name: 'quick' }, {});
+  expect(asked).toThrow(/There is no preset quick for orpo\.$/);
+  expect(asked).toThrow(expect.objectContaining({ fix: expect.stringMatching(/Remove --preset/) as string }));
+});

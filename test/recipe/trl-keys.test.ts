@@ -27,9 +27,12 @@ const DIFFERENCES: Record<string, [trl: unknown, ours: unknown]> = {
   project: ['huggingface', undefined],
 };
 
+/** CPOTrainer has several methods, of which SimPO is not the first. */
+const OF_METHOD: Partial<Record<Method, typeof DIFFERENCES>> = { simpo: { loss_type: ['sigmoid', 'simpo'] } };
+
 test.each(METHODS)('every key of trl %s is known', (method) => {
   const keys = Object.keys(trlKeys(method));
-  expect(keys.length).toBeGreaterThan(150);
+  expect(keys.length).toBeGreaterThan(140);
   // Null asks for nothing, so only a key that is not known at all is refused.
   const asked = Object.fromEntries(keys.filter((key) => key !== 'max_length').map((key) => [key, null]));
   expect(parseRecipe<Method>(method, { ...asked, ...base }).notes).toEqual([]);
@@ -46,7 +49,7 @@ test.each(METHODS)('defaults are those of trl %s, but for the known differences'
   const recipe: Record<string, unknown> = { ...parseRecipe<Method>(method, base).recipe };
   const theirs = trlKeys(method);
   for (const key of keysOf(method).filter((one) => one in theirs && !(one in base))) {
-    const [trl, ours] = DIFFERENCES[key] ?? [theirs[key], theirs[key] ?? undefined];
+    const [trl, ours] = OF_METHOD[method]?.[key] ?? DIFFERENCES[key] ?? [theirs[key], theirs[key] ?? undefined];
     expect(theirs[key], `TRL's ${key}`).toEqual(trl);
     // max_length is the one key where null is a value.
     expect(recipe[key], `our ${key}`).toEqual(ours);
@@ -55,8 +58,10 @@ test.each(METHODS)('defaults are those of trl %s, but for the known differences'
 
 test.each(METHODS)('what trl %s does by default is never refused', (method) => {
   const given = Object.fromEntries(
-    Object.entries(trlKeys(method)).filter(([key]) => !(key in base) && key !== 'datasets'),
+    Object.entries(trlKeys(method)).filter(
+      ([key]) => !(key in base) && key !== 'datasets' && !(key in (OF_METHOD[method] ?? {})),
+    ),
   );
-  expect(Object.keys(given).length).toBeGreaterThan(150);
+  expect(Object.keys(given).length).toBeGreaterThan(140);
   expect(parseRecipe<Method>(method, { ...given, ...base }).recipe).toMatchObject({ method, seed: 42 });
 });

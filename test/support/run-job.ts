@@ -21,9 +21,12 @@ const plain = {
   logging_steps: 2,
   save_steps: 3,
 };
+const pairs = { dataset_name: join(resources, 'sample-data/dpo.jsonl'), disable_dropout: false };
 const methodSettings: Record<Method, Record<string, unknown>> = {
   sft: { dataset_name: join(resources, 'sample-data/sft.jsonl'), gradient_accumulation_steps: 2 },
-  dpo: { dataset_name: join(resources, 'sample-data/dpo.jsonl'), disable_dropout: false },
+  dpo: pairs,
+  orpo: pairs,
+  simpo: pairs,
 };
 
 export type RunOptions = { folder: string; resumeFrom?: string; stopAfter?: number };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readAdapter } from '../../main/checkpoints/adapter.ts';
 import { Generator } from '../../main/generation/generator.ts';
+import type { Method } from '../../main/recipe/recipe.ts';
 import { runJob, starterModel } from '../support/run-job.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -13,7 +14,7 @@ let folders = 0;
 const fresh = (): string => join(scratch, String(++folders));
 
 describe('stopped and resumed equals uninterrupted, bit for bit', () => {
-  const recipes: [string, 'sft' | 'dpo', Record<string, unknown>][] = [
+  const recipes: [string, Method, Record<string, unknown>][] = [
     ['sft with adamw_8bit', 'sft', { optim: 'adamw_8bit', lora_r: 32 }],
     ['sft with sgd', 'sft', { optim: 'sgd', learning_rate: 0.5 }],
     ['sft with adafactor', 'sft', { optim: 'adafactor' }],
@@ -22,6 +23,8 @@ describe('stopped and resumed equals uninterrupted, bit for bit', () => {
     ['packed sft in lean mode', 'sft', { packing: true, max_length: 96, gradient_checkpointing: true }],
     ['dpo', 'dpo', {}],
     ['dpo with DoRA and several losses', 'dpo', { use_dora: true, loss_type: ['ipo', 'sft'], loss_weights: [1, 0.1] }],
+    ['orpo', 'orpo', { beta: 0.5 }],
+    ['simpo', 'simpo', { beta: 2, gradient_accumulation_steps: 2 }],
     ['dpo from PiSSA', 'dpo', { init_lora_weights: 'pissa', gradient_accumulation_steps: 2 }],
   ];
   test.each(recipes)('%s', async (_, method, settings) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadPreferences } from '../../main/data/load-preferences.ts';
 import { loadTokenizer } from '../../main/data/tokenizer.ts';
-import { preferenceOptions } from '../../main/training/methods/dpo.ts';
+import { preferenceOptions } from '../../main/training/methods/pairs.ts';
 import { goldensFolder, readJson } from '../support/goldens.ts';
 import { sharedData } from '../support/shared-data.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -21,6 +21,7 @@ const runs = [
   'js-divergence',
   'alpha-divergence',
   'length-desensitised',
+  'weighted',
   'keep-start',
   'keep-end',
   ...[

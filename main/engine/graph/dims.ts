@@ -78,6 +78,12 @@ export function evaluateDim(dim: Dim, bindings: DimBindings): number {
   return value;
 }
 
+/** "3*pairs" is three times `pairs`; undefined for dims of several names or terms. */
+export function multipleOfName(dim: SymbolicDim): { name: string; factor: number } | undefined {
+  const [[name = '', factor = 0] = [], ...others] = dim.terms;
+  return others.length > 0 || name === '' || name.includes('*') ? undefined : { name, factor };
+}
+
 function termsOf(dim: Dim): ReadonlyMap<string, number> {
   return typeof dim === 'number' ? new Map([['', dim]]) : dim.terms;
 }

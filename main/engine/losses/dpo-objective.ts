@@ -1,10 +1,11 @@
 // Preference losses as an objective of the training step: answers are sums over labels, the reference comes with the
 // batch. The losses themselves stand in dpo.ts.
 import type { GraphBuilder } from '../graph/builder.ts';
-import { multiplyDims, symbol } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { dpoLoss, type DpoLossSettings } from './dpo.ts';
-import type { Objective } from './objective.ts';
+import type { Objective, ObjectiveInputs } from './objective.ts';
+import { perToken } from './pair-log-probs.ts';
+import { labelCounts, pairs, sideOf, sumsOfAnswers } from './pair-sums.ts';
 
 /** Inputs that come with a batch of pairs, float32 [pairs]. */
 export const pairInputs = {
@@ -14,30 +15,41 @@ export const pairInputs = {
   rejectedLength: 'rejected_length',
 } as const;
 
-/** The sum of the losses of all pairs. The chosen answers are the first half of the sequences. */
-export function dpoObjective(settings: DpoLossSettings, discounts: boolean): Objective {
-  const pairs = symbol('pairs');
-  const both = multiplyDims(2, pairs);
+/** The sum of the losses of all pairs, each weighed as WPO does where it is `weighted`. */
+export function dpoObjective(
+  settings: DpoLossSettings,
+  { discounts, weighted }: { discounts: boolean; weighted: boolean },
+): Objective {
   return {
-    sequences: both,
+    sequences: sumsOfAnswers,
     discounts,
     meanLogits: true,
-    loss: (g, { logProbs, tokenSums }) => {
+    collisionEntropy: weighted,
+    loss: (g, inputs) => {
+      const { logProbs, tokenSums } = inputs;
       const input = (name: string): Tensor => g.input(name, 'float32', [pairs]);
       const losses = dpoLoss(g, settings, {
-        chosen: firstHalf(g, logProbs),
-        rejected: g.slice(logProbs, 0, pairs, both),
+        chosen: sideOf(g, logProbs, 'chosen'),
+        rejected: sideOf(g, logProbs, 'rejected'),
         refChosen: input(pairInputs.refChosen),
         refRejected: input(pairInputs.refRejected),
         chosenLength: input(pairInputs.chosenLength),
         rejectedLength: input(pairInputs.rejectedLength),
-        chosenTokenSum: firstHalf(g, tokenSums),
+        chosenTokenSum: sideOf(g, tokenSums, 'chosen'),
       });
-      return g.reduceSum(losses, [0], false);
+      return g.reduceSum(weighted ? g.mul(losses, wpoWeights(g, inputs)) : losses, [0], false);
     },
   };
+}
 
-  function firstHalf(g: GraphBuilder, x: Tensor): Tensor {
-    return g.slice(x, 0, 0, pairs);
-  }
+/**
+ * WPO (arXiv 2406.11827, eq. 2): how likely the model itself would give the answers of a pair, [pairs]. With w of an
+ * answer = exp(mean_l(log p_l - log sum_v p_v^2)), the product of both. No gradient flows through it.
+ */
+function wpoWeights(g: GraphBuilder, { nll, membership, collisionEntropy }: ObjectiveInputs): Tensor {
+  if (!collisionEntropy) throw new Error('WPO needs the collision entropy');
+  const sums = g.reshape(g.matMul(membership, g.sub(collisionEntropy, nll)), [sumsOfAnswers]);
+  const means = perToken(g, sums, labelCounts(g, membership));
+  const weights = g.exp(g.add(sideOf(g, means, 'chosen'), sideOf(g, means, 'rejected')));
+  return g.withGradient(weights, [], () => []);
 }

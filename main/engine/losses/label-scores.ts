@@ -15,6 +15,8 @@ export type LabelScores = {
   entropy: Tensor;
   /** Mean of the logits over the vocabulary. */
   meanLogit: Tensor | undefined;
+  /** -log sum_v p_v^2: how sure the model is of what it would say, whatever the label. */
+  collisionEntropy: Tensor | undefined;
   /** [1, 1], 0: exists once nothing of the size of the logits is needed any more. */
   done: Tensor;
 };
@@ -42,7 +44,7 @@ export function labelScores(
   weights: Weights,
   head: string,
   { rows: h, labels, zero }: LabelInputs,
-  { differentiable, meanLogits }: { differentiable: boolean; meanLogits: boolean },
+  wanted: { differentiable: boolean; meanLogits: boolean; collisionEntropy: boolean },
 ): LabelScores {
   const [count = 1] = h.shape;
   const logits = g.gemm(h, weights.get(head), { transB: true }); // [labels, vocab]
@@ -52,15 +54,18 @@ export function labelScores(
   const labelLogit = g.op('GatherElements', [logits, g.reshape(labels, [count, 1])], { axis: 1 });
   const nll = g.sub(logSum, labelLogit);
   const hit = g.cast(g.op('GreaterOrEqual', [labelLogit, largest], {}), 'float32');
-  const meanLogit = meanLogits ? g.reduceMean(logits, [-1]) : undefined;
-  const expected = differentiable ? g.gemm(p, weights.get(head)) : undefined; // p E, [labels, hidden]
+  const meanLogit = wanted.meanLogits ? g.reduceMean(logits, [-1]) : undefined;
+  const collisionEntropy = wanted.collisionEntropy ? g.neg(g.log(g.reduceSum(g.mul(p, p), [-1]))) : undefined;
+  const expected = wanted.differentiable ? g.gemm(p, weights.get(head)) : undefined; // p E, [labels, hidden]
   const expectedLogit = g.reduceSum(expected ? g.mul(h, expected) : g.mul(p, logits), [-1]);
   const entropy = g.sub(logSum, expectedLogit);
 
   // What waits for this 0 runs when logits and p are used up. It says when, not what: no gradient flows through it.
-  const all = [nll, hit, entropy, ...(meanLogit ? [meanLogit] : [])].reduce((a, b) => g.add(a, b));
+  const all = [nll, hit, entropy, meanLogit, collisionEntropy]
+    .filter((score) => score !== undefined)
+    .reduce((a, b) => g.add(a, b));
   const used = g.withGradient(g.mul(all, zero), [], () => []);
-  const scores = { hit, entropy, meanLogit };
+  const scores = { hit, entropy, meanLogit, collisionEntropy };
   if (!expected) return { ...scores, nll, done: corner(g, used) };
 
   const pull = g.add(g.sub(expected, weights.rows(head, labels)), used);

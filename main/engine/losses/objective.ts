@@ -12,6 +12,8 @@ export type ObjectiveInputs = {
   logProbs: Tensor;
   /** The same without discounts. */
   tokenSums: Tensor;
+  /** -log sum_v p_v^2 of each label's prediction, [labels, 1], where the objective asks for it. */
+  collisionEntropy: Tensor | undefined;
 };
 
 export type Objective = {
@@ -21,6 +23,8 @@ export type Objective = {
   discounts: boolean;
   /** Whether the mean logits are reported, which costs a pass over the logits. */
   meanLogits: boolean;
+  /** Whether the loss needs the collision entropy, which costs another one. */
+  collisionEntropy: boolean;
   /** The loss before it is scaled, shape []. Asks `g` for inputs of its own, which come with the batch. */
   loss(g: GraphBuilder, inputs: ObjectiveInputs): Tensor;
 };

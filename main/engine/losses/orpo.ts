@@ -2,7 +2,31 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { logSigmoid } from './log-sigmoid.ts';
-import { type PairLogProbs, perToken } from './pair-log-probs.ts';
+import type { Objective } from './objective.ts';
+import { chosenNll, type PairLogProbs, perToken } from './pair-log-probs.ts';
+import { labelCounts, sideOf, sumsWithPrompts } from './pair-sums.ts';
+
+/** The sum of the losses of all pairs, with TRL's cross-entropy: over prompts and chosen completions. */
+export function orpoObjective(beta: number): Objective {
+  return {
+    sequences: sumsWithPrompts,
+    discounts: false,
+    meanLogits: true,
+    collisionEntropy: false,
+    loss: (g, { membership, logProbs }) => {
+      const counts = labelCounts(g, membership);
+      const answers = {
+        chosen: sideOf(g, logProbs, 'chosen'),
+        rejected: sideOf(g, logProbs, 'rejected'),
+        chosenLength: sideOf(g, counts, 'chosen'),
+        rejectedLength: sideOf(g, counts, 'rejected'),
+      };
+      const whole = (sums: Tensor): Tensor => g.add(sideOf(g, sums, 'prompt'), sideOf(g, sums, 'chosen'));
+      const nll = chosenNll(g, { chosenTokenSum: whole(logProbs), chosenLength: whole(counts) });
+      return g.reduceSum(orpoLoss(g, beta, answers, nll), [0], false);
+    },
+  };
+}
 
 /**
  * With p the mean probability of a token, log p = logps / length, and odds = p / (1 - p), for each pair, [pairs]:

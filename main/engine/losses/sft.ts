@@ -12,6 +12,7 @@ export function sftObjective(type: 'nll' | 'dft'): Objective {
     sequences: symbol('sequences'),
     discounts: false,
     meanLogits: false,
+    collisionEntropy: false,
     loss: (g, { nll, membership, logProbs }) => {
       if (type === 'nll') return g.neg(g.reduceSum(logProbs, [0], false));
       const probability = g.withGradient(g.exp(g.neg(nll)), [], () => []);

@@ -2,7 +2,9 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { logSigmoid } from './log-sigmoid.ts';
+import type { Objective } from './objective.ts';
 import { chosenNll, type PairLogProbs, perToken } from './pair-log-probs.ts';
+import { labelCounts, sideOf, sumsOfAnswers } from './pair-sums.ts';
 
 export type SimpoSettings = {
   beta: number;
@@ -13,6 +15,28 @@ export type SimpoSettings = {
   /** Weight of the cross-entropy on the chosen completions (CPO-SimPO); 0 is SimPO as published. */
   cpoAlpha: number;
 };
+
+/** The sum of the losses of all pairs. */
+export function simpoObjective(settings: SimpoSettings): Objective {
+  return {
+    sequences: sumsOfAnswers,
+    discounts: false,
+    meanLogits: true,
+    collisionEntropy: false,
+    loss: (g, { membership, logProbs }) => {
+      const counts = labelCounts(g, membership);
+      const chosen = sideOf(g, logProbs, 'chosen');
+      const losses = simpoLoss(g, settings, {
+        chosen,
+        rejected: sideOf(g, logProbs, 'rejected'),
+        chosenLength: sideOf(g, counts, 'chosen'),
+        rejectedLength: sideOf(g, counts, 'rejected'),
+        chosenTokenSum: chosen,
+      });
+      return g.reduceSum(losses, [0], false);
+    },
+  };
+}
 
 /**
  * With m = beta (chosen / chosenLength - rejected / rejectedLength) - gamma, for each pair, [pairs]:

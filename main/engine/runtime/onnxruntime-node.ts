@@ -1,7 +1,7 @@
 // The Runtime on onnxruntime-node. The only file that loads the library, and it loads it with telemetry off.
 import type * as Ort from 'onnxruntime-node';
 import { UserError, messageOf } from '../../errors.ts';
-import { type DimBindings, evaluateDim, shapeText } from '../graph/dims.ts';
+import { type DimBindings, evaluateDim, multipleOfName, shapeText } from '../graph/dims.ts';
 import type { CompiledGraph } from '../graph/onnx.ts';
 import type { DType } from '../graph/tensor.ts';
 import type { DeviceChoice, Runtime, RuntimeTensor, Session, SessionOptions, TensorData } from './runtime.ts';
@@ -138,8 +138,10 @@ function bind(
     input.shape.every((dim, i) => {
       const size = tensor.dims[i] ?? -1;
       if (typeof dim === 'number') return dim === size;
-      if (!/^[A-Za-z]\w*$/.test(dim.text)) return evaluateIfKnown(dim, bindings, size);
-      return (bindings[dim.text] ??= size) === size;
+      const multiple = multipleOfName(dim);
+      if (!multiple) return evaluateIfKnown(dim, bindings, size);
+      const { name, factor } = multiple;
+      return size % factor === 0 && (bindings[name] ??= size / factor) === size / factor;
     });
   if (!fits)
     throw new Error(

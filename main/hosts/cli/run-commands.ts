@@ -31,7 +31,7 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
   for (const method of METHODS) {
     lorelei
       .command(method)
-      .description(`${methods[method].purpose}; keys are those of trl ${method}`)
+      .description(`${methods[method].purpose}; keys are those of ${methods[method].trlName}`)
       .addOption(configOption())
       .addOption(presetOption())
       .addOption(jsonOption('one JSON object per line on stdout'))

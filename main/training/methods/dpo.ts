@@ -1,37 +1,27 @@
 // Direct preference optimisation (Rafailov et al. 2023, arXiv:2305.18290) and its relatives: pairs of answers, compared
 // with what the model said of them before training.
 import type { Metrics } from '../../../preload/contract.ts';
-import { layOut } from '../../data/forest.ts';
-import { loadPreferences, type PreferenceOptions } from '../../data/load-preferences.ts';
-import { pairSequences } from '../../data/pair.ts';
-import type { DataReport } from '../../data/report.ts';
-import { splitPairs } from '../../data/split-dataset.ts';
-import type { Batch, PairDataset } from '../../data/types.ts';
+import type { Batch } from '../../data/types.ts';
 import { dpoObjective, pairInputs } from '../../engine/losses/dpo-objective.ts';
 import { pairRewards } from '../../engine/losses/pair-rewards.ts';
 import type { DpoRecipe } from '../../recipe/dpo-recipe.ts';
-import { scoreColumns } from '../build-step.ts';
 import { referenceLogProbs } from '../reference-log-probs.ts';
-import { reportProblems } from '../report-problems.ts';
 import type { BatchResult } from '../stepper.ts';
-import type { LoadedMethod, MethodContext, Rows } from './method.ts';
+import type { LoadedMethod, MethodContext } from './method.ts';
+import { answerMetrics, loadPairs, type Pairs, scalesOfPairs, sideScores } from './pairs.ts';
 
 /** Pairs with the reference's log-probabilities, which are there once training begins. */
-type Pairs = Rows & { readonly dataset: PairDataset; reference: Float32Array | undefined };
+type ComparedPairs = Pairs & { reference: Float32Array | undefined };
 
 export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promise<LoadedMethod> {
-  const { dataset, report } = await read(recipe, recipe.dataset_name, 'training', context);
-  const parts = await split(recipe, dataset, context);
-  const train = pairsOf(parts.train, recipe);
-  const evaluation = parts.evaluation && pairsOf(parts.evaluation, recipe);
-  const both = [train, ...(evaluation ? [evaluation] : [])];
-  const longest = Math.max(
-    1,
-    ...both.map((pairs) => largest(pairs, ({ prompt, chosen, rejected }) => prompt + Math.max(chosen, rejected))),
-  );
-  const answers = Math.max(1, ...both.map((pairs) => largest(pairs, ({ chosen, rejected }) => chosen + rejected)));
+  const loaded = await loadPairs(recipe, context, { withPrompts: false });
+  const train = comparedPairs(loaded.train, recipe);
+  const evaluation = loaded.evaluation && comparedPairs(loaded.evaluation, recipe);
   const stuck = new StuckAlarm();
   return {
+    ...loaded,
+    train,
+    evaluation,
     objective: dpoObjective(
       {
         lossTypes: recipe.loss_type,
@@ -42,13 +32,8 @@ export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promis
         fAlphaDivergenceCoef: recipe.f_alpha_divergence_coef,
         discopopTau: recipe.discopop_tau,
       },
-      recipe.ld_alpha !== undefined,
+      { discounts: recipe.ld_alpha !== undefined, weighted: recipe.use_weighting },
     ),
-    train,
-    evaluation,
-    report,
-    longest,
-    labelsOfBatch: (rows) => rows * answers,
     begin: async (stepper) => {
       for (const [pairs, which] of [
         [train, 'training'],
@@ -64,93 +49,33 @@ export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promis
         });
       }
     },
-    scales: (batches) => batches.map((batch) => 1 / (pairsIn(batch) * batches.length)),
+    scales: (batches) => scalesOfPairs(batches, pairsIn),
     metrics: (batch, result) => pairMetrics(batch, result, recipe.beta),
     watch: (loss, metrics) => stuck.hear(loss, metrics['rewards/margins'] ?? Number.NaN),
   };
 }
 
-/** How the data folder is asked for a recipe's pairs. */
-export function preferenceOptions(recipe: DpoRecipe, files: string[], cacheDir: string): PreferenceOptions {
-  return {
-    files,
-    ...(recipe.columns === undefined ? {} : { columns: recipe.columns }),
-    template: recipe.template,
-    maxLength: recipe.max_length,
-    truncationMode: recipe.truncation_mode,
-    ...(recipe.eos_token === undefined ? {} : { eosToken: recipe.eos_token }),
-    cacheDir,
-  };
-}
-
-async function read(
-  recipe: DpoRecipe,
-  files: string[],
-  which: 'training' | 'evaluation',
-  { tokenizer, cacheDir, post, signal }: MethodContext,
-): Promise<{ dataset: PairDataset; report: DataReport }> {
-  const phase = `Reading the ${which} pairs`;
-  const loaded = await loadPreferences(preferenceOptions(recipe, files, cacheDir), tokenizer, {
-    onProgress: ({ done, total }) => {
-      post({ type: 'progress', phase, done, total });
-    },
-    signal,
-  });
-  reportProblems(loaded.report, phase, post);
-  return loaded;
-}
-
-async function split(
-  recipe: DpoRecipe,
-  dataset: PairDataset,
-  context: MethodContext,
-): Promise<{ train: PairDataset; evaluation: PairDataset | undefined }> {
-  if (recipe.eval_dataset_name !== undefined) {
-    const { dataset: evaluation } = await read(recipe, recipe.eval_dataset_name, 'evaluation', context);
-    return { train: dataset, evaluation };
-  }
-  if (recipe.test_split_size !== undefined) return splitPairs(dataset, recipe.test_split_size, recipe.seed);
-  return { train: dataset, evaluation: undefined };
-}
-
-function pairsOf(dataset: PairDataset, recipe: DpoRecipe): Pairs {
-  const pairs: Pairs = {
-    dataset,
+function comparedPairs(pairs: Pairs, recipe: DpoRecipe): ComparedPairs {
+  const { dataset } = pairs;
+  const compared: ComparedPairs = {
+    ...pairs,
     reference: undefined,
-    length: dataset.length,
-    lengths: Array.from({ length: dataset.length }, (_, i) => {
-      const { prompt, chosen, rejected } = dataset.counts(i);
-      return prompt + Math.max(chosen, rejected);
-    }),
     batch: (rows) => {
-      const read = Array.from(rows, (row) => dataset.read(row));
-      const count = read.length;
-      const rowsOfPairs = read.map((pair, i) => {
-        const { chosen, rejected } = pairSequences(pair);
-        return [
-          { ...chosen, sequence: i },
-          { ...rejected, sequence: count + i },
-        ];
-      });
-      const sharePrefixes = recipe.share_prefixes === 'auto';
-      const bins = sharePrefixes ? rowsOfPairs : rowsOfPairs.flat().map((row) => [row]);
-      const batch = layOut(bins, { sequences: 2 * count, sharePrefixes });
-      const lengths = (which: 'chosenIds' | 'rejectedIds') => Float32Array.from(read, (pair) => pair[which].length);
-      const reference = (offset: 0 | 1) => Float32Array.from(rows, (row) => pairs.reference?.[2 * row + offset] ?? 0);
-      const vector = (data: Float32Array) => ({ dims: [count], data });
+      const batch = pairs.batch(rows);
+      const vector = (of: (row: number) => number) => ({ dims: [rows.length], data: Float32Array.from(rows, of) });
       return {
         ...batch,
         ...(recipe.ld_alpha === undefined ? {} : { labelDiscounts: discountsOf(batch, recipe.ld_alpha) }),
         extra: new Map([
-          [pairInputs.refChosen, vector(reference(0))],
-          [pairInputs.refRejected, vector(reference(1))],
-          [pairInputs.chosenLength, vector(lengths('chosenIds'))],
-          [pairInputs.rejectedLength, vector(lengths('rejectedIds'))],
+          [pairInputs.refChosen, vector((row) => compared.reference?.[2 * row] ?? 0)],
+          [pairInputs.refRejected, vector((row) => compared.reference?.[2 * row + 1] ?? 0)],
+          [pairInputs.chosenLength, vector((row) => dataset.counts(row).chosen)],
+          [pairInputs.rejectedLength, vector((row) => dataset.counts(row).rejected)],
         ]),
       };
     },
   };
-  return pairs;
+  return compared;
 }
 
 /** LD-DPO (arXiv:2409.06411): tokens past the length of the shorter answer count `alpha`. */
@@ -171,40 +96,25 @@ function discountsOf(batch: Batch, alpha: number): Float32Array {
   return discounts;
 }
 
+/** Chosen and rejected. */
 function pairsIn(batch: Batch): number {
   return batch.sequences / 2;
 }
 
 /** TRL's: rewards and log-probabilities are means over pairs, the others over tokens. */
-function pairMetrics(batch: Batch, { scores }: BatchResult, beta: number): Metrics {
+function pairMetrics(batch: Batch, result: BatchResult, beta: number): Metrics {
   const pairs = pairsIn(batch);
-  const columns = scores.length / batch.sequences;
-  const labels = batch.labelRows.length;
-  const column = (which: number, from: number): Float32Array =>
-    Float32Array.from({ length: pairs }, (_, i) => scores[(from + i) * columns + which] ?? Number.NaN);
-  const logProbs = (from: number): Float32Array => column(scoreColumns.nll, from).map((nll) => -nll);
-  const sum = (values: Float32Array): number => values.reduce((a, b) => a + b, 0);
-  const tokens = (from: number): number => sum(batch.membership.subarray(from * labels, (from + pairs) * labels));
-  const mean = (which: number, from: number): number => sum(column(which, from)) / tokens(from);
-  const entropy = sum(column(scoreColumns.entropy, 0)) + sum(column(scoreColumns.entropy, pairs));
+  const chosen = sideScores(batch, result, 'chosen', pairs);
+  const rejected = sideScores(batch, result, 'rejected', pairs);
   return {
     ...pairRewards(beta, {
-      chosen: logProbs(0),
-      rejected: logProbs(pairs),
+      chosen: chosen.logProbs,
+      rejected: rejected.logProbs,
       refChosen: batch.extra?.get(pairInputs.refChosen)?.data ?? [],
       refRejected: batch.extra?.get(pairInputs.refRejected)?.data ?? [],
     }),
-    'logits/chosen': mean(scoreColumns.meanLogit, 0),
-    'logits/rejected': mean(scoreColumns.meanLogit, pairs),
-    mean_token_accuracy: mean(scoreColumns.hits, 0),
-    entropy: entropy / (tokens(0) + tokens(pairs)),
+    ...answerMetrics(chosen, rejected),
   };
-}
-
-function largest({ dataset }: Pairs, of: (counts: ReturnType<PairDataset['counts']>) => number): number {
-  let most = 1;
-  for (let i = 0; i < dataset.length; i++) most = Math.max(most, of(dataset.counts(i)));
-  return most;
 }
 
 /** Notices that nothing is learned: the margin stays at 0, or the loss at ln 2, which is where it starts. */

@@ -1,7 +1,7 @@
 // Supervised fine-tuning: each label of a step weighs the same, however the step is cut into micro-batches.
 import { labelCount } from '../../data/batches.ts';
 import { layOut } from '../../data/forest.ts';
-import { type DataOptions, type DataReport, loadDataset } from '../../data/load-dataset.ts';
+import { type DataOptions, loadDataset } from '../../data/load-dataset.ts';
 import { packRows } from '../../data/packing.ts';
 import { binsOfSharedPrefixes } from '../../data/shared-prefixes.ts';
 import { splitDataset } from '../../data/split-dataset.ts';
@@ -9,14 +9,20 @@ import type { Batch, TokenizedDataset, TokenizedExample } from '../../data/types
 import { sftObjective } from '../../engine/losses/sft.ts';
 import type { SftRecipe } from '../../recipe/sft-recipe.ts';
 import { scoreColumns } from '../build-step.ts';
-import { reportProblems } from '../report-problems.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext, Rows } from './method.ts';
+import { readRows, type RowSource } from './read-rows.ts';
 
 export async function loadSft(recipe: SftRecipe, context: MethodContext): Promise<LoadedMethod> {
   const evalPacking = recipe.eval_packing ?? recipe.packing;
-  const { dataset, report } = await read(recipe, 'training', recipe.packing, context);
-  const { train, evaluation } = await split(recipe, dataset, evalPacking, context);
+  const packed = { training: recipe.packing, evaluation: evalPacking };
+  const source: RowSource<TokenizedDataset> = {
+    name: 'rows',
+    load: (files, which, hooks) =>
+      loadDataset(sftDataOptions(recipe, files, context.cacheDir, packed[which]), context.tokenizer, hooks),
+    split: splitDataset,
+  };
+  const { train, evaluation, report } = await readRows(recipe, source, context);
   const rows = {
     train: rowsOf(train, recipe, recipe.packing),
     evaluation: evaluation && rowsOf(evaluation, recipe, evalPacking),
@@ -61,38 +67,6 @@ export function sftDataOptions(recipe: SftRecipe, files: string[], cacheDir: str
     ...(recipe.eos_token === undefined ? {} : { eosToken: recipe.eos_token }),
     cacheDir,
   };
-}
-
-async function read(
-  recipe: SftRecipe,
-  which: 'training' | 'evaluation',
-  packed: boolean,
-  { tokenizer, cacheDir, post, signal }: MethodContext,
-): Promise<{ dataset: TokenizedDataset; report: DataReport }> {
-  const phase = `Reading the ${which} rows`;
-  const files = which === 'training' ? recipe.dataset_name : (recipe.eval_dataset_name ?? []);
-  const loaded = await loadDataset(sftDataOptions(recipe, files, cacheDir, packed), tokenizer, {
-    onProgress: ({ done, total }) => {
-      post({ type: 'progress', phase, done, total });
-    },
-    signal,
-  });
-  reportProblems(loaded.report, phase, post);
-  return loaded;
-}
-
-async function split(
-  recipe: SftRecipe,
-  dataset: TokenizedDataset,
-  evalPacking: boolean,
-  context: MethodContext,
-): Promise<{ train: TokenizedDataset; evaluation: TokenizedDataset | undefined }> {
-  if (recipe.eval_dataset_name !== undefined) {
-    const { dataset: evaluation } = await read(recipe, 'evaluation', evalPacking, context);
-    return { train: dataset, evaluation };
-  }
-  if (recipe.test_split_size !== undefined) return splitDataset(dataset, recipe.test_split_size, recipe.seed);
-  return { train: dataset, evaluation: undefined };
 }
 
 /** A dataset's rows one by one, or packed. */

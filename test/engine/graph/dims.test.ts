@@ -4,6 +4,7 @@ import {
   dimText,
   elementCount,
   evaluateDim,
+  multipleOfName,
   multiplyDims,
   sameDim,
   shapeText,
@@ -25,4 +26,13 @@ test('values are filled in, and a missing one is named', () => {
   expect(shapeText([batch, rows])).toBe('[batch, 3*batch*seq]');
   expect(evaluateDim(addDims(rows, 1), { batch: 2, seq: 5 })).toBe(31);
   expect(() => evaluateDim(rows, { batch: 2 })).toThrow('"seq" has no value');
+});
+
+test('a multiple of one name tells its value, nothing else does', () => {
+  const pairs = symbol('pairs');
+  expect(multipleOfName(pairs)).toEqual({ name: 'pairs', factor: 1 });
+  const three = multiplyDims(3, pairs);
+  expect(typeof three === 'number' ? undefined : multipleOfName(three)).toEqual({ name: 'pairs', factor: 3 });
+  for (const dim of [addDims(pairs, 1), addDims(pairs, symbol('rows')), multiplyDims(pairs, symbol('seq'))])
+    expect(typeof dim === 'number' ? dim : multipleOfName(dim)).toBeUndefined();
 });
