@@ -15,7 +15,14 @@ import { trainingPlan } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { RunHistory } from './run-history.ts';
 import type { OpenSampler } from './sampler.ts';
-import { type Progress, restoreAdapterOf, restoreCheckpoint, saveCheckpoint, writeFinalAdapter } from './save.ts';
+import {
+  type Owed,
+  type Progress,
+  restoreAdapterOf,
+  restoreCheckpoint,
+  saveCheckpoint,
+  writeFinalAdapter,
+} from './save.ts';
 import { timetable } from './timetable.ts';
 
 export type RunControl = {
@@ -52,6 +59,8 @@ export async function train(
   const best = new BestEvaluation(recipe, resumed?.best);
   const history = new RunHistory(resumed?.history);
   let latest: Metrics = resumed?.metrics ?? {};
+  const prompts = openSampler === undefined ? [] : (recipe.sample_prompts ?? []);
+  const owed: Owed = resumed?.owed ?? { evaluation: recipe.eval_on_start, samples: prompts.length };
   let lastSaved = stepper.step;
   const event = (level: 'info' | 'warning', message: string): void => {
     post({ type: 'event', level, step: stepper.step, message });
@@ -60,7 +69,7 @@ export async function train(
 
   const save = (): void => {
     if (lastSaved === stepper.step && stepper.step > 0) return;
-    const progress: Progress = { log: log.state, metrics: latest, best: best.state, history: history.state };
+    const progress: Progress = { log: log.state, metrics: latest, best: best.state, history: history.state, owed };
     const { path, removed } = saveCheckpoint(job, prepared, progress);
     lastSaved = stepper.step;
     post({ type: 'checkpoint', step: stepper.step, path });
@@ -79,35 +88,43 @@ export async function train(
       stopRequested,
     });
     if (!metrics) return;
+    owed.evaluation = false;
     requireFinite('evaluation loss', metrics.eval_loss ?? Number.NaN, stepper.step, lastSaved);
     latest = { ...latest, ...metrics };
     history.addEvaluation(stepper.step, metrics);
     post({ type: 'evaluation', step: stepper.step, metrics });
     if (!seeksBest(recipe) || stepper.step === 0) return;
     const isBest = best.hear(stepper.step, metrics);
+    if (best.patienceIsOver()) owed.samples = prompts.length;
     if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) save();
   };
-  const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler?.(prepared, recipe);
+  const sampler = prompts.length === 0 ? undefined : await openSampler?.(prepared, recipe);
   const sample = async (): Promise<void> => {
-    for (const [index, prompt] of (recipe.sample_prompts ?? []).entries()) {
+    for (const [index, prompt] of [...prompts.entries()].slice(prompts.length - owed.samples)) {
       if (!sampler || stopRequested()) return;
       post({ type: 'progress', phase: 'Answering the sample prompts', done: index });
       const settings = { maxNewTokens: recipe.sample_max_new_tokens, seed: recipe.seed };
       post({ type: 'sample', step: stepper.step, index, prompt, text: await sampler.answer(prompt, settings) });
+      owed.samples -= 1;
     }
+  };
+  /** Evaluates and samples what this step asks for; false when stopped before all was done. */
+  const settle = async (): Promise<boolean> => {
+    if (owed.evaluation && method.evaluation) await runEvaluation();
+    else owed.evaluation = false;
+    if (!owed.evaluation) await sample();
+    return !owed.evaluation && owed.samples === 0;
+  };
+  const stopped = (): JobRecord & { type: 'end' } => {
+    save();
+    return { type: 'end', status: 'stopped', outputDir: job.outputDir, metrics: latest };
   };
 
   post({ type: 'start', totalSteps, startStep: stepper.step });
-  if (!resumed) {
-    if (recipe.eval_on_start) await runEvaluation();
-    await sample();
-  }
+  if (!(await settle())) return stopped();
 
   while (stepper.step < totalSteps && !best.patienceIsOver()) {
-    if (stopRequested()) {
-      save();
-      return { type: 'end', status: 'stopped', outputDir: job.outputDir, metrics: latest };
-    }
+    if (stopRequested()) return stopped();
     const started = performance.now();
     const index = stepper.step;
     const batches = plan.microBatches(index).map((rows) => method.train.batch(rows));
@@ -133,8 +150,9 @@ export async function train(
     const warning = method.watch?.(loss, results.at(-1)?.metrics ?? {});
     if (warning !== undefined) event('warning', warning);
 
-    if (due.evaluate(step)) await runEvaluation();
-    if (due.sample(step) || (best.patienceIsOver() && sampler)) await sample();
+    owed.evaluation = due.evaluate(step);
+    owed.samples = due.sample(step) ? prompts.length : 0;
+    if (!(await settle())) return stopped();
     if (due.save(step) || best.patienceIsOver()) save();
   }
 

@@ -28,19 +28,30 @@ const savedState = z.object({
     losses: z.array(z.object({ step: z.number(), loss: z.number() })),
     evaluations: z.array(z.object({ step: z.number(), metrics: z.record(z.string(), z.number()) })),
   }),
+  /** Absent in checkpoints of older versions. */
+  owed: z.object({ evaluation: z.boolean(), samples: z.int().nonnegative() }).optional(),
   /** Rows and their lengths, so that resuming on other data is noticed. */
   rows: z.number(),
   seed: z.number(),
 });
 
+/** What the step's timetable asks for and a stop has cut off: its evaluation, and how many of its last samples. */
+export type Owed = { evaluation: boolean; samples: number };
+
 /** How far a run has come, beside the tensors. */
-export type Progress = { log: LogState; metrics: Metrics; best: BestState | undefined; history: LossHistory };
+export type Progress = {
+  log: LogState;
+  metrics: Metrics;
+  best: BestState | undefined;
+  history: LossHistory;
+  owed: Owed;
+};
 
 /** Writes checkpoint-<step> and drops those beyond save_total_limit. Returns the new path and those dropped. */
 export function saveCheckpoint(
   job: JobSpec,
   prepared: Prepared,
-  { log, metrics, best, history }: Progress,
+  { log, metrics, best, history, owed }: Progress,
 ): { path: string; removed: string[] } {
   const { stepper } = prepared;
   const path = writeCheckpoint(job.runDir, {
@@ -53,6 +64,7 @@ export function saveCheckpoint(
       metrics,
       ...(best === undefined ? {} : { best }),
       history: { losses: [...history.losses], evaluations: history.evaluations.map((one) => ({ ...one })) },
+      owed: { ...owed },
       rows: prepared.method.train.length,
       seed: job.recipe.seed,
     } satisfies z.infer<typeof savedState>,
@@ -75,8 +87,8 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
   restoreAdapter(path, prepared, saved.adapter.tensors);
   stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
-  const { log, metrics, best, history } = state.data;
-  return { log, metrics, best, history };
+  const { log, metrics, best, history, owed = { evaluation: false, samples: 0 } } = state.data;
+  return { log, metrics, best, history, owed };
 }
 
 /** Puts only the adapter of a step's checkpoint into the stepper. */

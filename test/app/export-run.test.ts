@@ -133,7 +133,7 @@ test('what cannot be exported is refused, and nothing is written', async () => {
   const out = join(folder, 'out');
   await expect(exported({ checkpoint: '3' })).rejects.toThrow(/no checkpoint 3/);
   await expect(exported({ format: 'gguf' })).rejects.toThrow(/no export format gguf/);
-  await expect(exported({ run: 'nobody' })).rejects.toThrow(/Did you mean calm-otter/);
+  await expect(exported({ run: 'calm-oter' })).rejects.toThrow(/Did you mean calm-otter/);
   expect(existsSync(out)).toBe(false);
   mkdirSync(out);
   writeFileSync(join(out, 'thesis.docx'), '');
