@@ -35,11 +35,20 @@ async function done(words: string[], place?: Place): Promise<Outcome> {
 }
 
 describe("the LLM Engineer's Handbook", () => {
-  const ask = ['--prompt', 'What does a heron eat?', '--temperature', '0', '--max_new_tokens', '16'];
+  const ask = [
+    '--template',
+    'alpaca',
+    '--prompt',
+    'What does a heron eat?',
+    '--temperature',
+    '0',
+    '--max_new_tokens',
+    '16',
+  ];
 
   test('SFT, then DPO on its result, then one merged model that answers as the adapter does', async () => {
     // Large rates and short rows: a few steps must leave a mark on the answers.
-    const quick = ['--max_length', '128', '--max_steps', '6', '--warmup_steps', '1', '--learning_rate', '1e-3'];
+    const quick = ['--max_length', '128', '--max_steps', '6', '--warmup_steps', '1', '--learning_rate', '5e-3'];
     const preset = ['--preset', 'handbook', ...quick, '--eval_steps', '3', '--json'];
     const first = ['--model_name_or_path', model, '--dataset_name', answers, '--output_dir', 'sft'];
     await done(['sft', ...preset, ...first]);
@@ -144,6 +153,7 @@ describe.skipIf(process.platform === 'win32')('interrupted and resumed equals un
 describe('what cannot be is refused in one paragraph, before anything is written', () => {
   const sft = ['sft', '--model_name_or_path', model, '--dataset_name', answers];
   const dpo = ['dpo', '--model_name_or_path', model, '--dataset_name', pairs];
+  const evaluated = ['--test_split_size', '8', '--eval_strategy', 'epoch'];
   test.each<[string, string[], RegExp]>([
     ['beta 0', [...dpo, '--beta', '0'], /beta is 0; it must be above 0/],
     ['smoothing', [...dpo, '--loss_type', 'robust', '--label_smoothing', '0.5'], /label_smoothing is 0\.5.*below 0\.5/],
@@ -177,7 +187,11 @@ describe('what cannot be is refused in one paragraph, before anything is written
     ],
     ['a tracker', [...sft, '--report_to', 'nonsense'], /report_to is nonsense; it must be none, all or a list/],
     ['prompts', [...sft, '--sample_prompts', '[{"role": "user"}]'], /sample_prompts is .*texts or lists of messages/],
-    ['a metric', [...dpo, '--metric_for_best_model', 'reward'], /metric_for_best_model is reward; .*rewards\/margins/],
+    [
+      'a metric',
+      [...dpo, '--save_strategy', 'best', ...evaluated, '--metric_for_best_model', 'reward'],
+      /metric_for_best_model is reward; .*rewards\/margins/,
+    ],
     ['layers', [...sft, '--modules_to_save', 'lm_head'], /modules_to_save: lm_head asks to train whole layers/],
     ['DoRA', [...dpo, '--use_dora', '--adapter_name_or_path', 'whole'], /both adapter_name_or_path and use_dora/],
     ['a pattern', [...sft, '--rank_pattern', '{"nothing": 8}'], /rank_pattern: "nothing" is the end of no adapted/],

@@ -2,6 +2,7 @@
 import type { JobRecord } from '../../../preload/contract.ts';
 import type { RunEnd, RunSession } from '../../app/follow-run.ts';
 import { metricWords } from './metric-words.ts';
+import { tryIt } from './command-lines.ts';
 import { durationText, numberText, wholeText } from './numbers.ts';
 import { errorText, gathering, terminalOn, type Sink, type Terminal } from './terminal.ts';
 
@@ -43,7 +44,7 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
       }
       progress(record);
     },
-    ended({ runId }, { status, outputDir, error, lastStep, checkpoint, refused }) {
+    ended({ runId, template }, { status, outputDir, error, lastStep, checkpoint, refused }) {
       terminal.clear();
       row({ event: 'end', status, run: runId, output_dir: outputDir, ...(error && { error }) });
       if (error !== undefined) {
@@ -51,7 +52,7 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
         if (status === 'failed' && !refused) stderr.write(`${afterFailure(runId, checkpoint?.step)}\n`);
       } else if (status === 'completed') {
         terminal.line(`Completed after ${wholeText(lastStep)} steps. Adapter: ${outputDir}`);
-        terminal.line(`Try it: lorelei generate --model run:${runId} --prompt "…"`);
+        terminal.line(tryIt(runId, template));
       } else {
         const saved = checkpoint === undefined ? '' : ` Saved: ${checkpoint.path}`;
         terminal.line(`Stopped after ${wholeText(lastStep)} steps.${saved}`);

@@ -1,6 +1,7 @@
 // Runs as a person reads them on a terminal: a table of all, a page about one.
 import type { RunDetail, RunSummary } from '../../../preload/contract.ts';
 import { lineChart } from './chart.ts';
+import { tryIt } from './command-lines.ts';
 import { metricWords } from './metric-words.ts';
 import { momentText, numberText, wholeText } from './numbers.ts';
 
@@ -54,11 +55,11 @@ function sampleLines({ samples }: RunDetail): string[] {
   });
 }
 
-function nextStep({ status, id, checkpoints }: RunDetail): string {
+function nextStep({ status, id, recipe, checkpoints }: RunDetail): string {
   const resume = checkpoints.length === 0 ? 'starts it again' : `continues from step ${checkpoints.at(-1)?.step ?? 0}`;
   switch (status) {
     case 'completed':
-      return `Try it: lorelei generate --model run:${id} --prompt "…"`;
+      return tryIt(id, String(recipe.template));
     case 'stopped':
     case 'failed':
     case 'interrupted':
