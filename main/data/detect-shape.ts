@@ -112,7 +112,7 @@ function preferenceData({ all, label }: FileColumns, pair: (typeof PREFERENCE_PA
   return new UserError({
     code: 'dataset-is-preference-data',
     message: `${label} holds preference pairs (columns ${good ?? ''} and ${bad ?? ''}), which supervised fine-tuning cannot use.`,
-    fix: `To train on the pairs, use lorelei dpo. ${singles}`,
+    fix: `To train on the pairs, use lorelei dpo (lorelei preview --method dpo shows them). ${singles}`,
   });
 }
 

@@ -1,7 +1,7 @@
 // Preferences from the built command line, nothing replaced: the handbook's recipe from end to end, recipes as TRL's
 // users write them, interruptions, and what is refused. On the starter model and the sample data.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -218,7 +218,7 @@ test('lorelei stop stops a run of another terminal', async () => {
   const session = start(...sft('--weight_decay', '50', '--max_steps', '2000'));
   await session.saw('Training');
   const [name = ''] = readdirSync(join(home, 'runs'));
-  expect((await here('runs')).stdout).toMatch(new RegExp(`${name} +training`));
+  expect((await here('runs')).stdout).toMatch(new RegExp(`${name} +sft +training`));
   const twice = await here('resume', name);
   expect(twice.code).toBe(2);
   expect(twice.stderr).toMatch(/is under way/);
