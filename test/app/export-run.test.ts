@@ -234,7 +234,9 @@ test('a merged model is only written over another one, not over an adapter', asy
 test('wrong options, an abort and a lost model leave nothing', async () => {
   mergeable();
   const merged = { format: 'merged' };
-  await expect(exported({ ...merged, dtype: 'int8' })).rejects.toThrow(/dtype is int8; it must be one of auto, float32/);
+  await expect(exported({ ...merged, dtype: 'int8' })).rejects.toThrow(
+    /dtype is int8; it must be one of auto, float32/,
+  );
   await expect(exported({ ...merged, maxShardSize: 'big' })).rejects.toThrow(/"big"/);
   const stopping = new AbortController();
   const request = { run: 'calm', outputDir: join(folder, 'out'), checkpoint: 'last', overwrite: false, ...merged };
