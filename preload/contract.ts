@@ -68,7 +68,10 @@ export const runSummary = z.object({
   id: z.string(),
   /** run_name of the recipe. */
   name: z.string().nullable(),
+  /** How it trains: "sft", "dpo" … */
+  method: z.string(),
   status: runStatus,
+  /** The model folder's name, or run:NAME@STEP where it was made from that run. */
   modelName: z.string(),
   createdAt: z.number(),
   updatedAt: z.number(),

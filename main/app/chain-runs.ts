@@ -67,20 +67,49 @@ export function chainRuns<Recipe extends ChainKeys>(app: App, recipe: Recipe): C
   return chain;
 }
 
+/**
+ * The folders to answer with where --model or --adapter of lorelei generate is run:NAME: a run as a model is the one it
+ * trained on with its adapter. Throws as chainRuns does, and UserError "chain-twice" for a second adapter.
+ */
+export function foldersToAsk(app: App, asked: { model: string; adapter?: string | undefined }): typeof asked {
+  const { model, adapter } = asked;
+  if (!model.startsWith(prefix))
+    return adapter?.startsWith(prefix) === true
+      ? { model, adapter: referredTo(app, adapter, '--adapter').adapterFolder }
+      : asked;
+  if (adapter !== undefined)
+    throw new UserError({
+      code: 'chain-twice',
+      message: `--model is ${model}, which brings the adapter of that run, and --adapter names another.`,
+      fix: 'Remove --adapter, or give --model the folder of the model that the adapter was trained on.',
+    });
+  const source = referredTo(app, model, '--model');
+  return { model: baseOf(source).path, adapter: source.adapterFolder };
+}
+
 type Source = RunAdapter & { run: StoredRun };
 
 function referredTo(app: App, reference: string, key: string): Source {
   const text = reference.slice(prefix.length);
   const at = text.indexOf('@');
   const [name, checkpoint] = at < 0 ? [text, 'last'] : [text.slice(0, at), text.slice(at + 1)];
-  const run = findRun(app, name);
+  const run = findRun(app, name, `${key} is ${reference}, and `);
   if (isUnderWay(run))
     throw new UserError({
       code: 'run-under-way',
       message: `${key} is ${reference}, and the run ${run.id} is still training (${run.status}): its adapter is not finished.`,
       fix: `Wait for its end, or stop it: lorelei stop ${run.id}`,
     });
-  return { run, ...findAdapter(app, run, checkpoint, `${prefix}${run.id}@`) };
+  const choice = (which: string): string => `${prefix}${run.id}@${which}`;
+  return { run, ...findAdapter(app, run, checkpoint, choice) };
+}
+
+/** What a run's model is called: its folder's name, and run:NAME@STEP where it was merged from that run. */
+export function modelNameOf({ recipe }: Pick<StoredRun, 'recipe'>): string {
+  const model = recipe.model_name_or_path;
+  if (typeof model !== 'string') return '';
+  const merged = /^(?<run>.+)-step-(?<step>\d+)-[0-9a-f]{12}$/.exec(basename(model))?.groups;
+  return merged === undefined ? basename(model) : `${prefix}${merged.run ?? ''}@${merged.step ?? ''}`;
 }
 
 const modelOf = (run: StoredRun): string => String(run.recipe.model_name_or_path);

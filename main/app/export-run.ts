@@ -50,7 +50,7 @@ export async function exportRun(app: App, request: ExportRequest, hooks: ExportH
     maxShardBytes: parseShardSize(request.maxShardSize ?? '5GB'),
   };
   const run = findRun(app, request.run);
-  const { step, adapterFolder } = findAdapter(app, run, request.checkpoint, '--checkpoint');
+  const { step, adapterFolder } = findAdapter(app, run, request.checkpoint, (which) => `--checkpoint ${which}`);
   const folder = resolve(request.outputDir);
   const words = { folder: '--output-dir', overwrite: 'add --overwrite' };
   checkOutputFolder(folder, request.overwrite, words, target.files);
@@ -79,7 +79,7 @@ function dtypeOf(text: string): MergedDType {
   if (found !== undefined) return found;
   throw new UserError({
     code: 'option-value',
-    message: `The dtype is ${text}; it must be ${mergedDTypes.join(', ')}.`,
+    message: `The dtype is ${text}; it must be one of ${mergedDTypes.join(', ')}.`,
     fix: 'Correct --dtype; auto keeps that of the base model.',
   });
 }

@@ -1,5 +1,5 @@
 // From what a person types to a run, and what its status really is.
-import { closest } from 'fastest-levenshtein';
+import { closest, distance } from 'fastest-levenshtein';
 import { UserError } from '../errors.ts';
 import { isMethod, METHODS, type Method } from '../recipe/recipe.ts';
 import type { StoredRun } from '../store/runs.ts';
@@ -28,9 +28,9 @@ export function methodOf(run: Pick<StoredRun, 'id' | 'method'>): Method {
 
 /**
  * The run with this name, the only run whose name begins with it, or, for "latest", the newest. Throws UserError
- * "run-not-found" or "run-ambiguous".
+ * "run-not-found" or "run-ambiguous"; `where` begins their message: "model_name_or_path is run:x, and ".
  */
-export function findRun(app: App, name: string): StoredRun {
+export function findRun(app: App, name: string, where = ''): StoredRun {
   const { runs } = app.history;
   const exact = name === 'latest' ? runs.list()[0] : runs.get(name);
   const found = exact === undefined ? (name === '' ? [] : runs.startingWith(name)) : [exact];
@@ -39,17 +39,20 @@ export function findRun(app: App, name: string): StoredRun {
   if (run !== undefined) {
     throw new UserError({
       code: 'run-ambiguous',
-      message: `${name} may mean any of these runs: ${found.map(({ id }) => id).join(', ')}.`,
+      message: `${where}${name} may mean any of these runs: ${found.map(({ id }) => id).join(', ')}.`,
       fix: 'Type more of the name.',
     });
   }
   const names = runs.list().map(({ id }) => id);
+  const nearest = names.length === 0 ? '' : closest(name, names);
+  const isNear = distance(name, nearest) <= name.length / 2;
+  const noRun = `${where}${where === '' ? 'There' : 'there'} is no run "${name}"`;
   throw new UserError({
     code: 'run-not-found',
     message:
       names.length === 0
-        ? `There is no run ${name}: the history in ${app.home.folder} is empty.`
-        : `There is no run ${name}. Did you mean ${closest(name, names)}?`,
+        ? `${noRun}: the history in ${app.home.folder} is empty.`
+        : `${noRun}.${isNear ? ` Did you mean ${nearest}?` : ''}`,
     fix: names.length === 0 ? 'Start one with lorelei sft.' : 'lorelei runs lists all of them.',
   });
 }

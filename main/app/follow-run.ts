@@ -35,7 +35,8 @@ export type RunEnd = {
 
 export type RunSession = {
   runId: string;
-  modelFolder: string;
+  /** How its rows became text: the recipe's template. */
+  template: JobSpec['recipe']['template'];
   outputDir: string;
   /** Stops after the current step and saves. */
   stop(): void;
@@ -154,7 +155,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
 
   return {
     runId: run.id,
-    modelFolder: job.recipe.model_name_or_path,
+    template: job.recipe.template,
     outputDir: run.outputDir,
     stop: () => handle.stop(),
     kill() {

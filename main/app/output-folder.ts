@@ -39,7 +39,7 @@ export function checkOutputFolder(
     const names = readdirSync(folder).filter((name) => name !== LOG_FOLDER);
     const foreign = names.filter((name) => !BESIDE.test(name) && !result.test(name));
     if (names.length === 0 || (mayReplace && foreign.length === 0)) return;
-    const [shown, more] = [(mayReplace ? foreign : names).slice(0, 4), names.length > 4 ? ', …' : ''];
+    const [shown, more] = [(mayReplace ? foreign : names).slice(0, 4), names.length > 4 ? ' and more' : ''];
     throw new UserError({
       code: 'output-not-empty',
       message: `The output folder ${folder} is not empty: it holds ${shown.join(', ')}${more}.`,

@@ -7,6 +7,7 @@ import { readAdapter } from '../checkpoints/adapter.ts';
 import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { splitOfName } from '../data/readers/splits.ts';
 import { findSources } from '../data/sources.ts';
+import { templateAt } from '../data/tokenizer-files.ts';
 import { UserError } from '../errors.ts';
 import { evaluates } from '../recipe/evaluation.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -91,7 +92,7 @@ export async function resolveRecipe<R extends Recipe>(
     ...(recipe.output_dir !== undefined && { output_dir: absolute(recipe.output_dir, from) }),
     ...('chat_template_path' in recipe &&
       recipe.chat_template_path !== undefined && {
-        chat_template_path: absolute(recipe.chat_template_path, from),
+        chat_template_path: findFolder(recipe.chat_template_path, from, templateAt),
       }),
     ...(recipe.logging_dir !== undefined && { logging_dir: absolute(recipe.logging_dir, from) }),
   };

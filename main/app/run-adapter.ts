@@ -6,13 +6,16 @@ import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 
+/** How the user names a checkpoint: last -> "--checkpoint last". */
+type Choice = (which: string) => string;
+
 export type RunAdapter = { step: number; adapterFolder: string };
 
 /**
  * "last" (the finished adapter where there is one), "best" (lowest eval_loss), or a step. Throws UserError
- * "nothing-to-export" or "checkpoint-not-found"; `option` is how the user chooses one: "--checkpoint".
+ * "nothing-to-export" or "checkpoint-not-found"; `choice` is how the user names one: "--checkpoint best".
  */
-export function findAdapter(app: App, run: StoredRun, wanted: string, option: string): RunAdapter {
+export function findAdapter(app: App, run: StoredRun, wanted: string, choice: Choice): RunAdapter {
   const checkpoints = reconcileCheckpoints(app, run).map(({ step, path }) => ({ step, adapterFolder: path }));
   const last = checkpoints.at(-1);
   if (wanted === 'last') {
@@ -21,17 +24,17 @@ export function findAdapter(app: App, run: StoredRun, wanted: string, option: st
     const finished = existsSync(join(run.outputDir, 'adapter_config.json'));
     return finished ? { step: run.lastStep, adapterFolder: run.outputDir } : (last ?? noAdapter(run));
   }
-  if (wanted === 'best') return bestOf(app, run, checkpoints, option);
+  if (wanted === 'best') return bestOf(app, run, checkpoints, choice);
   const found = checkpoints.find(({ step }) => String(step) === wanted);
   if (found !== undefined) return found;
   throw new UserError({
     code: 'checkpoint-not-found',
     message: `The run ${run.id} has no checkpoint ${wanted}.`,
-    fix: `Use ${option} last, best, or one of its steps: ${checkpoints.map(({ step }) => step).join(', ') || 'none'}.`,
+    fix: `Use ${['last', 'best', ...checkpoints.map(({ step }) => String(step))].map(choice).join(', ')}.`,
   });
 }
 
-function bestOf(app: App, run: StoredRun, checkpoints: readonly RunAdapter[], option: string): RunAdapter {
+function bestOf(app: App, run: StoredRun, checkpoints: readonly RunAdapter[], choice: Choice): RunAdapter {
   const losses = new Map(app.history.metrics.evaluations(run.id).map(({ step, metrics }) => [step, metrics.eval_loss]));
   const [best] = checkpoints
     .flatMap((one) => {
@@ -43,7 +46,7 @@ function bestOf(app: App, run: StoredRun, checkpoints: readonly RunAdapter[], op
   throw new UserError({
     code: 'checkpoint-not-found',
     message: `No checkpoint of the run ${run.id} was evaluated, so none is known to be the best.`,
-    fix: `Use ${option} last or a step; let eval_steps and save_steps meet to compare checkpoints.`,
+    fix: `Use ${choice('last')} or a step; let eval_steps and save_steps meet to compare checkpoints.`,
   });
 }
 

@@ -1,21 +1,21 @@
 // The history as lists and pages show it.
-import { basename } from 'node:path';
 import type { RunDetail, RunSummary } from '../../preload/contract.ts';
 import type { History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
+import { modelNameOf } from './chain-runs.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
 
 const TREND_POINTS = 40;
 
 function summaryOf(history: History, run: StoredRun): RunSummary {
-  const model = run.recipe.model_name_or_path;
   return {
     id: run.id,
     name: run.name ?? null,
+    method: run.method,
     status: run.status,
-    modelName: typeof model === 'string' ? basename(model) : '',
+    modelName: modelNameOf(run),
     createdAt: run.createdAt,
     updatedAt: history.metrics.lastRecordedAt(run.id) ?? run.endedAt ?? run.createdAt,
     step: run.lastStep,

@@ -1,9 +1,9 @@
 // Ties a run of the history to the trackers that its recipe names in report_to.
-import { basename } from 'node:path';
 import type { StoredRun } from '../store/runs.ts';
 import { createReporter, type Reporter } from '../trackers/reporter.ts';
 import type { ReadSecret, Tell, TrackedRun } from '../trackers/tracker.ts';
 import { runFolder, type App } from './app.ts';
+import { modelNameOf } from './chain-runs.ts';
 
 /** The trackers that a recipe asks for. */
 export function reportTo(recipe: { report_to?: unknown }): string[] {
@@ -16,14 +16,13 @@ export function trackedRun(
   app: App,
   { id, method, recipe, name, outputDir }: Pick<StoredRun, 'id' | 'method' | 'recipe' | 'name' | 'outputDir'>,
 ): TrackedRun {
-  const model = recipe.model_name_or_path;
   return {
     id,
     method,
     parameters: recipe,
     outputDir,
     runDir: runFolder(app, { id }),
-    modelName: typeof model === 'string' ? basename(model) : '',
+    modelName: modelNameOf({ recipe }),
     ...(name !== undefined && { name }),
   };
 }

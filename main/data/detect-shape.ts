@@ -67,8 +67,12 @@ export const detectPreferenceShape: ShapeFinder<PreferenceExample> = (columns, t
         `${label} holds single answers (read as ${single.name}; columns ${quoted(available)}), ` +
         'but preference training needs a better and a worse answer in each row.',
       fix:
-        'Use lorelei sft for this file, or a dataset of pairs. If the two answers are in columns of other names, map ' +
-        `them: ${mapping('<column of the better answer>', '<column of the worse answer>')}. ${known}`,
+        'Use lorelei sft for this file, or a dataset of pairs. ' +
+        (available.length < 2
+          ? ''
+          : 'If the two answers are in columns of other names, map them: ' +
+            `${mapping('<column of the better answer>', '<column of the worse answer>')}. `) +
+        known,
     });
   }
   throw new UserError({
@@ -108,7 +112,7 @@ function preferenceData({ all, label }: FileColumns, pair: (typeof PREFERENCE_PA
   return new UserError({
     code: 'dataset-is-preference-data',
     message: `${label} holds preference pairs (columns ${good ?? ''} and ${bad ?? ''}), which supervised fine-tuning cannot use.`,
-    fix: `To train on the pairs, use lorelei dpo. ${singles}`,
+    fix: `To train on the pairs, use lorelei dpo (lorelei preview --method dpo shows them). ${singles}`,
   });
 }
 

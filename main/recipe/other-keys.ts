@@ -144,6 +144,12 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
     reason: 'asks to train whole layers beside LoRA, and servers such as vLLM refuse such adapters',
     fix: 'Remove lora_modules_to_save, or raise lora_r and use lora_target_modules: all-linear.',
   },
+  // PEFT's name, which trl does not know.
+  modules_to_save: {
+    neutral: [[]],
+    reason: 'asks to train whole layers beside LoRA, and servers such as vLLM refuse such adapters',
+    fix: 'Remove modules_to_save, or raise lora_r and use lora_target_modules: all-linear.',
+  },
   lora_target_parameters: notYet([[]], 'LoRA on single parameters', 'Use lora_target_modules instead.'),
   lora_task_type: {
     neutral: ['CAUSAL_LM'],

@@ -236,8 +236,8 @@ export class Delivery {
 
   #whereItWaits(): string {
     return this.#target.queuesOnDisk
-      ? `The log is kept in ${queueFile(this.#run.runDir, this.#target.name)} and sent once this is settled`
-      : 'Nothing more is tried for this run';
+      ? `The log is kept in ${queueFile(this.#run.runDir, this.#target.name)} and sent once this is settled.`
+      : 'Nothing more is tried for this run.';
   }
 
   #pause(reason: string): void {

@@ -15,7 +15,14 @@ import { trainingPlan } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { RunHistory } from './run-history.ts';
 import type { OpenSampler } from './sampler.ts';
-import { type Progress, restoreAdapterOf, restoreCheckpoint, saveCheckpoint, writeFinalAdapter } from './save.ts';
+import {
+  type Owed,
+  type Progress,
+  restoreAdapterOf,
+  restoreCheckpoint,
+  saveCheckpoint,
+  writeFinalAdapter,
+} from './save.ts';
 import { timetable } from './timetable.ts';
 
 export type RunControl = {
@@ -51,8 +58,9 @@ export async function train(
   const log = new TrainingLog(resumed?.log);
   const best = new BestEvaluation(recipe, resumed?.best);
   const history = new RunHistory(resumed?.history);
-  const owed = resumed?.owed ?? { evaluation: recipe.eval_on_start, samples: recipe.sample_prompts !== undefined };
   let latest: Metrics = resumed?.metrics ?? {};
+  const prompts = openSampler === undefined ? [] : (recipe.sample_prompts ?? []);
+  const owed: Owed = resumed?.owed ?? { evaluation: recipe.eval_on_start, samples: prompts.length };
   let lastSaved = stepper.step;
   const event = (level: 'info' | 'warning', message: string): void => {
     post({ type: 'event', level, step: stepper.step, message });
@@ -67,9 +75,8 @@ export async function train(
     post({ type: 'checkpoint', step: stepper.step, path });
     for (const old of removed) post({ type: 'checkpoint-removed', path: old });
   };
-  const evaluateNow = async (): Promise<void> => {
-    owed.evaluation &&= method.evaluation !== undefined;
-    if (!owed.evaluation || !method.evaluation) return;
+  const runEvaluation = async (): Promise<void> => {
+    if (!method.evaluation) return;
     const metrics = await evaluate(stepper, method, method.evaluation, {
       batchSize: recipe.per_device_eval_batch_size,
       dropLast: recipe.dataloader_drop_last,
@@ -88,30 +95,36 @@ export async function train(
     post({ type: 'evaluation', step: stepper.step, metrics });
     if (!seeksBest(recipe) || stepper.step === 0) return;
     const isBest = best.hear(stepper.step, metrics);
+    if (best.patienceIsOver()) owed.samples = prompts.length;
     if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) save();
   };
-  const sampler = recipe.sample_prompts === undefined ? undefined : await openSampler?.(prepared, recipe);
-  const sampleNow = async (): Promise<void> => {
-    if (!owed.samples || !sampler) return;
-    for (const [index, prompt] of (recipe.sample_prompts ?? []).entries()) {
-      if (stopRequested()) return;
+  const sampler = prompts.length === 0 ? undefined : await openSampler?.(prepared, recipe);
+  const sample = async (): Promise<void> => {
+    for (const [index, prompt] of [...prompts.entries()].slice(prompts.length - owed.samples)) {
+      if (!sampler || stopRequested()) return;
       post({ type: 'progress', phase: 'Answering the sample prompts', done: index });
       const settings = { maxNewTokens: recipe.sample_max_new_tokens, seed: recipe.seed };
       post({ type: 'sample', step: stepper.step, index, prompt, text: await sampler.answer(prompt, settings) });
+      owed.samples -= 1;
     }
-    owed.samples = false;
+  };
+  /** Evaluates and samples what this step asks for; false when stopped before all was done. */
+  const settle = async (): Promise<boolean> => {
+    if (owed.evaluation && method.evaluation) await runEvaluation();
+    else owed.evaluation = false;
+    if (!owed.evaluation) await sample();
+    return !owed.evaluation && owed.samples === 0;
+  };
+  const stopped = (): JobRecord & { type: 'end' } => {
+    save();
+    return { type: 'end', status: 'stopped', outputDir: job.outputDir, metrics: latest };
   };
 
   post({ type: 'start', totalSteps, startStep: stepper.step });
-  // Before the first step, or what a stop left undone after the last one.
-  await evaluateNow();
-  await sampleNow();
+  if (!(await settle())) return stopped();
 
   while (stepper.step < totalSteps && !best.patienceIsOver()) {
-    if (stopRequested()) {
-      save();
-      return { type: 'end', status: 'stopped', outputDir: job.outputDir, metrics: latest };
-    }
+    if (stopRequested()) return stopped();
     const started = performance.now();
     const index = stepper.step;
     const batches = plan.microBatches(index).map((rows) => method.train.batch(rows));
@@ -138,10 +151,8 @@ export async function train(
     if (warning !== undefined) event('warning', warning);
 
     owed.evaluation = due.evaluate(step);
-    owed.samples = due.sample(step);
-    await evaluateNow();
-    owed.samples ||= best.patienceIsOver();
-    await sampleNow();
+    owed.samples = due.sample(step) ? prompts.length : 0;
+    if (!(await settle())) return stopped();
     if (due.save(step) || best.patienceIsOver()) save();
   }
 

@@ -24,16 +24,19 @@ const savedState = z.object({
   }),
   metrics: z.record(z.string(), z.number()),
   best: z.object({ value: z.number(), step: z.number(), withoutBetter: z.number() }).optional(),
-  /** What the step still had to do when it was saved: a stop may come in between. */
-  owed: z.object({ evaluation: z.boolean(), samples: z.boolean() }),
   history: z.object({
     losses: z.array(z.object({ step: z.number(), loss: z.number() })),
     evaluations: z.array(z.object({ step: z.number(), metrics: z.record(z.string(), z.number()) })),
   }),
+  /** Absent in checkpoints of older versions. */
+  owed: z.object({ evaluation: z.boolean(), samples: z.int().nonnegative() }).optional(),
   /** Rows and their lengths, so that resuming on other data is noticed. */
   rows: z.number(),
   seed: z.number(),
 });
+
+/** What the step's timetable asks for and a stop has cut off: its evaluation, and how many of its last samples. */
+export type Owed = { evaluation: boolean; samples: number };
 
 /** How far a run has come, beside the tensors. */
 export type Progress = {
@@ -41,7 +44,7 @@ export type Progress = {
   metrics: Metrics;
   best: BestState | undefined;
   history: LossHistory;
-  owed: { evaluation: boolean; samples: boolean };
+  owed: Owed;
 };
 
 /** Writes checkpoint-<step> and drops those beyond save_total_limit. Returns the new path and those dropped. */
@@ -60,8 +63,8 @@ export function saveCheckpoint(
       log,
       metrics,
       ...(best === undefined ? {} : { best }),
-      owed: { ...owed },
       history: { losses: [...history.losses], evaluations: history.evaluations.map((one) => ({ ...one })) },
+      owed: { ...owed },
       rows: prepared.method.train.length,
       seed: job.recipe.seed,
     } satisfies z.infer<typeof savedState>,
@@ -84,7 +87,7 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
   restoreAdapter(path, prepared, saved.adapter.tensors);
   stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
-  const { log, metrics, best, history, owed } = state.data;
+  const { log, metrics, best, history, owed = { evaluation: false, samples: 0 } } = state.data;
   return { log, metrics, best, history, owed };
 }
 

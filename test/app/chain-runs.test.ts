@@ -190,7 +190,7 @@ test('what cannot be chained is refused by name, and no run is left', async () =
   expect(refused('run:nobody-here').code).toBe('run-not-found');
   expect(refused('run:').code).toBe('run-not-found');
   expect(refused(`run:${first.id}@3`).message).toContain('has no checkpoint 3');
-  expect(refused(`run:${first.id}@3`).fix).toContain('2, 4');
+  expect(refused(`run:${first.id}@3`).fix).toContain(`run:${first.id}@2, run:${first.id}@4`);
   expect(refused(`run:${first.id}`, `run:${first.id}`).code).toBe('chain-twice');
   expect(refused(model, 'run:nobody-here').code).toBe('run-not-found');
 

@@ -218,7 +218,7 @@ test('lorelei stop stops a run of another terminal', async () => {
   const session = start(...sft('--weight_decay', '50', '--max_steps', '2000'));
   await session.saw('Training');
   const [name = ''] = readdirSync(join(home, 'runs'));
-  expect((await here('runs')).stdout).toMatch(new RegExp(`${name} +training`));
+  expect((await here('runs')).stdout).toMatch(new RegExp(`${name} +sft +training`));
   const twice = await here('resume', name);
   expect(twice.code).toBe(2);
   expect(twice.stderr).toMatch(/is under way/);
@@ -295,7 +295,7 @@ test.each<[string, string[], RegExp]>([
   ['a full output folder', sft('--output_dir', '.'), /is not empty: it holds data\.jsonl/],
   ['an output folder that is a file', sft('--output_dir', 'data.jsonl'), /is a file/],
   ['an output folder below a file', sft('--output_dir', 'data.jsonl/out'), /cannot be written/],
-  ['an unknown run', ['show', 'nobody'], /There is no run nobody/],
+  ['an unknown run', ['show', 'nobody'], /There is no run "nobody"/],
   ['an unknown command', ['sfd'], /unknown command 'sfd'/],
 ])('%s: one paragraph, exit code 2, nothing written', async (_, words, message) => {
   const { code, stdout, stderr } = await here(...words);

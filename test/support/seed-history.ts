@@ -19,7 +19,7 @@ export function seedHome(): SeededHome {
   const history = openHistory(join(folder, 'lorelei.db'), join(import.meta.dirname, '../../resources/migrations'));
   const now = Date.now();
 
-  addRun(history, 'calm-otter', now - 26 * hour, 200);
+  addRun(history, 'calm-otter', now - 26 * hour, 200, 'dpo');
   addSteps(history, 'calm-otter', 1, 200, now - 26 * hour);
   const runDir = join(folder, 'runs/calm-otter');
   mkdirSync(runDir);
@@ -27,7 +27,19 @@ export function seedHome(): SeededHome {
     history.metrics.addEvaluation('calm-otter', {
       step,
       recordedAt: now - 26 * hour + step * second,
-      metrics: { eval_loss: lossAt(step) + 0.12, eval_runtime: 1.2 },
+      metrics: {
+        eval_loss: lossAt(step) + 0.12,
+        'eval_rewards/margins': step / 100,
+        'eval_rewards/accuracies': 0.875,
+        eval_runtime: 1.2,
+      },
+    });
+    history.samples.add('calm-otter', {
+      step,
+      index: 0,
+      recordedAt: now - 26 * hour + step * second,
+      prompt: [{ role: 'user', content: 'Who are you?' }],
+      text: `An otter of ${step} steps.`,
     });
     history.checkpoints.add('calm-otter', {
       step,
@@ -79,10 +91,10 @@ export function lossAt(step: number): number {
   return 0.9 + 1.7 * Math.exp(-step / 40) + 0.12 * Math.sin(step * 2.3) * Math.cos(step * 0.7);
 }
 
-function addRun(history: History, id: string, createdAt: number, totalSteps: number): void {
+function addRun(history: History, id: string, createdAt: number, totalSteps: number, method = 'sft'): void {
   history.runs.insert({
     id,
-    method: 'sft',
+    method,
     recipe: {
       model_name_or_path: '/models/SmolLM2-135M',
       dataset_name: 'notes.jsonl',

@@ -58,6 +58,12 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   expect([cells[0], cells[1], cells[3]]).toEqual(['50', lossAt(50).toFixed(4), (lossAt(50) + 0.12).toFixed(4)]);
   expect(await page.getByText('3 rows were cut at max_length 512.').count()).toBe(1);
   expect(await page.getByText('checkpoint-150').count()).toBe(1);
+  const facts = await page.locator('main dl').first().innerText();
+  expect(facts.replaceAll(/\s+/g, ' ')).toContain('Reward margin 2 Chosen ahead 88 %');
+  const samples = page.getByRole('region', { name: 'Samples' });
+  expect(await samples.getByRole('heading', { name: 'Who are you?' }).count()).toBe(1);
+  expect(await samples.locator('li').allInnerTexts()).toHaveLength(4);
+  expect(await samples.locator('li').first().innerText()).toMatch(/step 200\s+An otter of 200 steps\./);
   expect(await axeProblems(page)).toEqual([]);
   await page.getByText('As a table').click();
   const plot = await page.locator('.plot').boundingBox();

@@ -1,6 +1,7 @@
 // Commands about models, data and devices: preview, generate, devices. What they need is loaded when they are used,
 // so that the other commands start at once.
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { foldersToAsk } from '../../app/chain-runs.ts';
 import { PROMPT_TEMPLATES, type GenerateRequest } from '../../app/generate-request.ts';
 import { resourcePath } from '../../app/resources.ts';
 import { listPresets } from '../../recipe/presets.ts';
@@ -82,8 +83,8 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
   lorelei
     .command('generate')
     .description('answer a prompt with a model and, if wanted, an adapter on it')
-    .requiredOption('--model <folder>', 'folder of the model')
-    .option('--adapter <folder>', 'folder of a LoRA adapter')
+    .requiredOption('--model <folder>', 'folder of the model, or run:NAME for what a run has learned')
+    .option('--adapter <folder>', 'folder of a LoRA adapter, or run:NAME')
     .requiredOption('--prompt <text>', 'what to answer or to continue; empty starts from nothing')
     .addOption(
       new Option(
@@ -100,7 +101,9 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .option('--device <name>', 'cpu, or auto for the best that is there', 'auto')
     .action(async (request: Omit<GenerateRequest, 'signal'>) => {
       const { generate } = await import('../../app/generate.ts');
-      for await (const text of generate(request)) process.stdout.write(text);
+      const asksRun = [request.model, request.adapter].some((one) => one?.startsWith('run:'));
+      const folders = asksRun ? await withApp((app) => foldersToAsk(app, request)) : request;
+      for await (const text of generate({ ...request, ...folders })) process.stdout.write(text);
       process.stdout.write('\n');
     });
 

@@ -1,6 +1,8 @@
 // What a run says on the terminal, or, with --json, as one object per line on stdout with everything else on stderr.
-import type { JobRecord, Metrics } from '../../../preload/contract.ts';
+import type { JobRecord } from '../../../preload/contract.ts';
 import type { RunEnd, RunSession } from '../../app/follow-run.ts';
+import { metricWords } from './metric-words.ts';
+import { tryIt } from './command-lines.ts';
 import { durationText, numberText, wholeText } from './numbers.ts';
 import { errorText, gathering, terminalOn, type Sink, type Terminal } from './terminal.ts';
 
@@ -11,26 +13,6 @@ export type RunReport = {
   started(session: RunSession): void;
   ended(session: RunSession, end: RunEnd): void;
 };
-
-/** The words of a logged row, in the order in which TRL logs them. */
-function metricWords(metrics: Metrics): string {
-  const words: Record<string, string> = {
-    loss: 'loss',
-    grad_norm: 'grad norm',
-    learning_rate: 'lr',
-    mean_token_accuracy: 'accuracy',
-    eval_loss: 'eval loss',
-    eval_mean_token_accuracy: 'eval accuracy',
-    'rewards/margins': 'margin',
-    'rewards/accuracies': 'chosen preferred',
-    'eval_rewards/margins': 'eval margin',
-    'eval_rewards/accuracies': 'eval chosen preferred',
-    epoch: 'epoch',
-  };
-  return Object.entries(words)
-    .flatMap(([key, name]) => (metrics[key] === undefined ? [] : [`${name} ${numberText(metrics[key])}`]))
-    .join('  ');
-}
 
 /** Reports to `stdout` and `stderr`; with `json`, only the rows of the run go to `stdout`. */
 export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; json: boolean }): RunReport {
@@ -62,7 +44,7 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
       }
       progress(record);
     },
-    ended({ runId, modelFolder }, { status, outputDir, error, lastStep, checkpoint, refused }) {
+    ended({ runId, template }, { status, outputDir, error, lastStep, checkpoint, refused }) {
       terminal.clear();
       row({ event: 'end', status, run: runId, output_dir: outputDir, ...(error && { error }) });
       if (error !== undefined) {
@@ -70,7 +52,7 @@ export function runReport({ json, ...streams }: { stdout: Sink; stderr: Sink; js
         if (status === 'failed' && !refused) stderr.write(`${afterFailure(runId, checkpoint?.step)}\n`);
       } else if (status === 'completed') {
         terminal.line(`Completed after ${wholeText(lastStep)} steps. Adapter: ${outputDir}`);
-        terminal.line(`Try it: lorelei generate --model ${modelFolder} --adapter ${outputDir} --prompt "…"`);
+        terminal.line(tryIt(runId, template));
       } else {
         const saved = checkpoint === undefined ? '' : ` Saved: ${checkpoint.path}`;
         terminal.line(`Stopped after ${wholeText(lastStep)} steps.${saved}`);

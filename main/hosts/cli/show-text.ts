@@ -1,6 +1,8 @@
 // Runs as a person reads them on a terminal: a table of all, a page about one.
 import type { RunDetail, RunSummary } from '../../../preload/contract.ts';
 import { lineChart } from './chart.ts';
+import { tryIt } from './command-lines.ts';
+import { metricWords } from './metric-words.ts';
 import { momentText, numberText, wholeText } from './numbers.ts';
 
 const stepsText = ({ step, totalSteps }: RunSummary): string =>
@@ -24,13 +26,14 @@ export function runsText(runs: readonly RunSummary[]): string[] {
   if (runs.length === 0) return ['No runs yet. Start one with: lorelei sft --config run.yaml'];
   const rows = runs.map((run) => [
     run.id,
+    run.method,
     run.status,
     stepsText(run),
     lossText(run),
     run.name ?? run.modelName,
     momentText(run.createdAt),
   ]);
-  return table([['RUN', 'STATUS', 'STEP', 'LOSS', 'NAME', 'STARTED'], ...rows]);
+  return table([['RUN', 'METHOD', 'STATUS', 'STEP', 'LOSS', 'NAME', 'STARTED'], ...rows]);
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -52,11 +55,11 @@ function sampleLines({ samples }: RunDetail): string[] {
   });
 }
 
-function nextStep({ status, id, outputDir, recipe, checkpoints }: RunDetail): string {
+function nextStep({ status, id, recipe, checkpoints }: RunDetail): string {
   const resume = checkpoints.length === 0 ? 'starts it again' : `continues from step ${checkpoints.at(-1)?.step ?? 0}`;
   switch (status) {
     case 'completed':
-      return `Try it: lorelei generate --model ${String(recipe.model_name_or_path)} --adapter ${outputDir} --prompt "…"`;
+      return tryIt(id, String(recipe.template));
     case 'stopped':
     case 'failed':
     case 'interrupted':
@@ -74,10 +77,11 @@ export function runText(run: RunDetail, width: number | undefined): string[] {
     values.loss === undefined ? [] : [{ x: step, y: values.loss }],
   );
   const evaluations = run.metrics.flatMap(({ step, values }) =>
-    values.eval_loss === undefined ? [] : [`step ${wholeText(step)}  eval loss ${numberText(values.eval_loss)}`],
+    values.eval_loss === undefined ? [] : [`step ${wholeText(step)}  ${metricWords(values)}`],
   );
   const facts: [string, string][] = [
     ['Status', run.status],
+    ['Method', run.method],
     ['Name', run.name ?? ''],
     ['Model', String(run.recipe.model_name_or_path)],
     ['Data', [run.recipe.dataset_name].flat().map(String).join(', ')],
