@@ -1,6 +1,7 @@
 // Lays rows out as a batch in which tokens may be shared and rows may stand beside each other: each row of the batch is
 // a forest of segments in depth-first order, tokens see their ancestors only, and positions go on from the parent.
 // Plain rows, packed rows and pairs with one prompt are all such forests. Which rows go together is others' business.
+import { packRows } from './packing.ts';
 import { prefixTree, type Segment } from './prefix-tree.ts';
 import type { Batch, TokenizedExample } from './types.ts';
 
@@ -16,35 +17,44 @@ export type ForestOptions = {
   sequences?: number;
   /** Compute what rows of a bin begin with only once. */
   sharePrefixes?: boolean;
+  /** Put bins beside each other where padding would stand. */
+  fillPadding?: boolean;
 };
 
 /** Fewer tokens than this are not worth a segment of their own. */
 const leastShared = 8;
 
 /**
- * A row of the batch for each bin, padded on the right to the longest. Padding is told by length, never by a token id:
+ * A row of the batch for each bin, or for as many as fit, padded on the right to the longest. Padding is told by length, never by a token id:
  * it holds id 0 at position 0, sees itself alone, and carries no label. The label at position p + 1 of a row is
  * predicted by the hidden state at its p.
  */
 export function layOut(bins: readonly (readonly ForestRow[])[], options: ForestOptions = {}): Batch {
-  const { sequences = 1, sharePrefixes = false } = options;
+  const { sequences = 1, sharePrefixes = false, fillPadding = false } = options;
   const forests = bins.map((rows) => {
     const tokens = rows.map((row) => row.inputIds);
     const shared = sharePrefixes && rows.length > 1;
     return placed(shared ? prefixTree(tokens, leastShared) : besideEachOther(tokens));
   });
   const seq = forests.reduce((most, { length }) => Math.max(most, length), 0);
-  const inputIds = new Int32Array(bins.length * seq);
-  const positionIds = new Int32Array(bins.length * seq);
-  const visibleUntil = Int32Array.from({ length: bins.length * seq }, (_, i) => (i % seq) + 1);
+  const spots = spotsOf(
+    forests.map(({ length }) => length),
+    seq,
+    fillPadding,
+  );
+  const batch = spots.reduce((most, { row }) => Math.max(most, row + 1), 0);
+  const inputIds = new Int32Array(batch * seq);
+  const positionIds = new Int32Array(batch * seq);
+  const visibleUntil = Int32Array.from({ length: batch * seq }, (_, i) => (i % seq) + 1);
   const labels = new LabelTable(sequences);
   let tokenCount = 0;
   for (const [b, { segments }] of forests.entries()) {
-    const start = b * seq;
+    const { row: batchRow, offset: shift } = spots[b] ?? { row: b, offset: 0 };
+    const start = batchRow * seq + shift;
     for (const { tokens, offset, position, until } of segments) {
       inputIds.set(tokens, start + offset);
       for (let i = 0; i < tokens.length; i++) positionIds[start + offset + i] = position + i;
-      visibleUntil.fill(until, start + offset, start + offset + tokens.length);
+      visibleUntil.fill(shift + until, start + offset, start + offset + tokens.length);
     }
     for (const [r, row] of (bins[b] ?? []).entries()) {
       tokenCount += row.inputIds.length;
@@ -53,7 +63,26 @@ export function layOut(bins: readonly (readonly ForestRow[])[], options: ForestO
       if (row.also) addLabels(labels, { ...row, ...row.also }, places, start);
     }
   }
-  return { batch: bins.length, seq, inputIds, positionIds, visibleUntil, ...labels.finish(), sequences, tokenCount };
+  return { batch, seq, inputIds, positionIds, visibleUntil, ...labels.finish(), sequences, tokenCount };
+}
+
+type Spot = { row: number; offset: number };
+
+/** Where each bin begins in the batch. */
+function spotsOf(lengths: readonly number[], seq: number, fillPadding: boolean): Spot[] {
+  const alone = lengths.map((_, row) => ({ row, offset: 0 }));
+  if (!fillPadding || lengths.includes(0)) return alone;
+  const rows = packRows(lengths, seq, 'bfd', Infinity);
+  if (rows.length === lengths.length) return alone;
+  const spots = [...alone];
+  for (const [row, pieces] of rows.entries()) {
+    let offset = 0;
+    for (const piece of pieces) {
+      spots[piece.row] = { row, offset };
+      offset += piece.length;
+    }
+  }
+  return spots;
 }
 
 type PlacedSegment = Segment & {

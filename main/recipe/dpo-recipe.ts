@@ -142,7 +142,7 @@ export const dpo: MethodDefinition<DpoRecipe> = {
   schema,
   ownKeys: [...SHARED_OWN_KEYS, 'eos_token'],
   noted: {
-    padding_free: 'only steers PyTorch; the result here is the same without it.',
+    padding_free: 'pairs of a batch fill its padding here anyway, without seeing each other.',
     precompute_ref_log_probs: 'the log-probabilities of the reference are always computed once and kept.',
     ref_model_mixup_alpha: 'only matters with sync_ref_model.',
     ref_model_sync_steps: 'only matters with sync_ref_model.',

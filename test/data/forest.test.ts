@@ -63,6 +63,19 @@ test('packed rows stand beside each other, begin at position 0 and see only them
   expect([...batch.labelRows]).toEqual([0, 1, 3, 5]);
 });
 
+test('short rows stand where padding would, one behind the other, and see only themselves', () => {
+  const rows = [row([1, 2], [0, 1]), row([3, 4, 5, 6, 7], [0, 1, 1, 1, 1]), row([8, 9, 10], [0, 1, 1])];
+  const batch = layOut(
+    rows.map((one) => [one]),
+    { fillPadding: true },
+  );
+  expect([batch.batch, batch.seq]).toEqual([2, 5]);
+  expect([...batch.inputIds]).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 1, 2]);
+  expect([...batch.positionIds]).toEqual([0, 1, 2, 3, 4, 0, 1, 2, 0, 1]);
+  expect([...batch.visibleUntil]).toEqual([5, 5, 5, 5, 5, 3, 3, 3, 5, 5]);
+  expect([...batch.labelRows].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 5, 6, 8]);
+});
+
 test('without anything in common, sharing changes nothing', () => {
   const rows = [row([1, 2, 3], [0, 1, 1]), row([4, 5], [0, 1])];
   expect(binsOfSharedPrefixes(rows)).toBeUndefined();
@@ -106,7 +119,10 @@ test('every token of random rows sees exactly its row up to itself', () => {
         ),
       );
     }
-    const shared = layOut([rows], { sequences: rows.length, sharePrefixes: true });
+    // In two bins, so that they may also stand beside each other.
+    const half = [rows.slice(0, 2), rows.slice(2)].filter((bin) => bin.length > 0);
+    const bins = round % 2 === 0 ? [rows] : half;
+    const shared = layOut(bins, { sequences: rows.length, sharePrefixes: true, fillPadding: true });
     const labels = shared.labelRows.length;
     for (const [r, { inputIds, trained }] of rows.entries()) {
       const plain = collate([{ inputIds, trained }]);
@@ -114,8 +130,11 @@ test('every token of random rows sees exactly its row up to itself', () => {
       for (let label = 0; label < labels; label++) {
         if ((shared.membership[r * labels + label] ?? 0) === 0) continue;
         const at = shared.labelRows[label] ?? 0;
-        const seen = [...shared.inputIds].filter((_, j) => j <= at && at < (shared.visibleUntil[j] ?? 0));
-        const positions = [...shared.positionIds].filter((_, j) => j <= at && at < (shared.visibleUntil[j] ?? 0));
+        const start = at - (at % shared.seq);
+        const sees = (_: number, j: number): boolean =>
+          j >= start && j <= at && at - start < (shared.visibleUntil[j] ?? 0);
+        const seen = [...shared.inputIds].filter(sees);
+        const positions = [...shared.positionIds].filter(sees);
         expect(positions).toEqual(seen.map((_, i) => i));
         found.push(`${seen.join()}>${shared.labelIds[label]}`);
       }

@@ -386,7 +386,7 @@ test('dpo: keys of a moving reference and of precomputing are noted', () => {
   expect(notes).toEqual([
     expect.stringMatching(/^precompute_ref_log_probs: .*always computed once/),
     expect.stringMatching(/^ref_model_sync_steps: only matters with sync_ref_model/),
-    expect.stringMatching(/^padding_free: only steers PyTorch/),
+    expect.stringMatching(/^padding_free: pairs of a batch fill/),
   ]);
 });
 

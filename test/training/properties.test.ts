@@ -1,6 +1,7 @@
 // What must hold of a training step whatever the model: compared with itself run another way.
 import { afterAll, describe, expect, test } from 'vitest';
 import { collate } from '../../main/data/batches.ts';
+import { layOut } from '../../main/data/forest.ts';
 import type { Batch, TokenizedExample } from '../../main/data/types.ts';
 import { modelFor } from '../../main/engine/models/registry.ts';
 import { sftObjective } from '../../main/engine/losses/sft.ts';
@@ -151,6 +152,31 @@ test('tokens after the last trained one, and padding, have no influence', async 
   expect(a.loss).toBe(b.loss);
   for (const [name, gradient] of a.gradients) expect(gradient, name).toEqual(b.gradients.get(name));
   expectSame(padded, a, 2e-5);
+});
+
+test('a packed row hears nothing of its neighbour: other tokens beside it change no bit of its own', async () => {
+  const stepper = await open();
+  const kept = { ...row(11, 3), sequence: 0 };
+  const beside = (seed: number) => layOut([[{ ...row(9, seed), sequence: 1 }, kept]], { sequences: 2 });
+  const [one, other] = [await stepper.evaluate(beside(1), 1), await stepper.evaluate(beside(2), 1)];
+  const columns = one.scores.length / 2;
+  expect(one.scores.subarray(0, columns)).toEqual(other.scores.subarray(0, columns));
+  expect(one.scores.subarray(columns)).not.toEqual(other.scores.subarray(columns));
+  // And it is what the row says alone, to the rounding of sums in another order.
+  const alone = await stepper.evaluate(collate([kept]), 1);
+  alone.scores.forEach((score, i) => {
+    expect(Math.abs((one.scores[i] ?? Number.NaN) - score) / Math.max(1, Math.abs(score))).toBeLessThan(1e-5);
+  });
+});
+
+test('rows that fill the padding of others give the loss and gradients of padded ones', async () => {
+  const some = rows.slice(0, 7);
+  const filled = layOut(
+    some.map((one) => [one]),
+    { fillPadding: true },
+  );
+  expect(filled.batch).toBeLessThan(7);
+  expectSame(await step(await open(), [filled]), await step(await open(), [collate(some)]), 2e-5);
 });
 
 test('a row without trained tokens has no gradient', async () => {

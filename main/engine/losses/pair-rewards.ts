@@ -31,7 +31,7 @@ export function pairRewards(beta: number, logProbs: PairLogProbValues): PairRewa
   const rejected = (i: number): number => beta * (value(logProbs.rejected, i) - value(logProbs.refRejected, i));
   // Policy and reference run in graphs that sum in another order: where they are equal they differ by this much.
   const rounding = (i: number): number =>
-    beta * 2 ** -23 * Object.values(logProbs).reduce((sum, values) => sum + Math.abs(value(values, i)), 0);
+    beta * 2 ** -21 * Object.values(logProbs).reduce((sum, values) => sum + Math.abs(value(values, i)), 0);
   return {
     'rewards/chosen': mean(chosen),
     'rewards/rejected': mean(rejected),

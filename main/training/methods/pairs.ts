@@ -92,7 +92,7 @@ function batchOfPairs(dataset: PairDataset, rows: ArrayLike<number>, { sharePref
     ];
   });
   const bins = sharePrefixes ? rowsOfPairs : rowsOfPairs.flat().map((row) => [row]);
-  return layOut(bins, { sequences: (withPrompts ? 3 : 2) * count, sharePrefixes });
+  return layOut(bins, { sequences: (withPrompts ? 3 : 2) * count, sharePrefixes, fillPadding: true });
 }
 
 type Counts = ReturnType<PairDataset['counts']>;

@@ -92,7 +92,7 @@ function rowsOf(dataset: TokenizedDataset, recipe: SftRecipe, packed: boolean): 
     batch: (rows) => {
       const examples = Array.from(rows, (row) => part(dataset, row, 0, most));
       const bins = recipe.share_prefixes === 'auto' ? binsOfSharedPrefixes(examples) : undefined;
-      return bins ? layOut(bins, { sharePrefixes: true }) : layOut(examples.map((example) => [example]));
+      return layOut(bins ?? examples.map((example) => [example]), { sharePrefixes: true, fillPadding: true });
     },
   };
 }
