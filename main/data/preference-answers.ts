@@ -105,7 +105,7 @@ function commonText(chosen: string, rejected: string): { prompt: string; answers
   return { prompt: chosen.slice(0, common), answers: [chosen.slice(common), rejected.slice(common)] };
 }
 
-/** The turns of Anthropic's transcripts ("\n\nHuman: … \n\nAssistant: …"), or undefined where the text is none. */
+/** The turns of transcripts as hh-rlhf writes them ("\n\nHuman: … \n\nAssistant: …"), or undefined where the text is none. */
 function transcriptTurns(text: string): Message[] | undefined {
   const [before, ...parts] = `\n\n${text.trim()}`.split(/\n\n(Human|Assistant):/);
   if (before !== '' || parts[0] !== 'Human' || !parts.includes('Assistant')) return undefined;
