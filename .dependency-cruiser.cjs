@@ -86,8 +86,8 @@ module.exports = {
     {
       name: 'the contract imports only zod',
       severity: 'error',
-      from: { path: '^preload/contract\\.ts$' },
-      to: { pathNot: '(^|/)node_modules/zod/' },
+      from: { path: '^preload/contract(/|\\.ts$)' },
+      to: { pathNot: '(^|/)node_modules/zod/|^preload/contract/' },
     },
     {
       name: 'the engine is numbers only',

@@ -13,6 +13,7 @@ export default defineConfig({
         input: {
           cli: resolve(root, 'main/hosts/cli.ts'),
           electron: resolve(root, 'main/hosts/electron.ts'),
+          errand: resolve(root, 'main/hosts/errand.ts'),
           worker: resolve(root, 'main/job/worker.ts'),
         },
         // Every chunk lies beside the entries: `new URL('../../resources', import.meta.url)` holds in all of them.

@@ -4,7 +4,7 @@ import type { IpcRendererEvent } from 'electron';
 import type { AppEvent, Bridge } from './contract.ts';
 
 const bridge: Bridge = {
-  call: (command, input) => ipcRenderer.invoke('rpc', { command, input }),
+  call: (command, input, task) => ipcRenderer.invoke('rpc', { command, input, task }),
   onEvent(listener) {
     const forward = (_event: IpcRendererEvent, appEvent: AppEvent): void => listener(appEvent);
     ipcRenderer.on('event', forward);

@@ -1,47 +1,61 @@
 // Answers what a window asks, as the contract has it. Which channel the question came through is the host's affair.
-import {
-  commandRequest,
-  commands,
-  type CommandInput,
-  type CommandName,
-  type CommandOutput,
-  type CommandResult,
-} from '../../preload/contract.ts';
-import { UserError } from '../errors.ts';
+import { commandRequest, commands, type CommandName, type CommandResult } from '../../preload/contract.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { hostAnswers } from './answers/host.ts';
+import { runAnswers } from './answers/runs.ts';
+import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
-import { listRuns, showRun } from './show-runs.ts';
 
-type Handlers = { [C in CommandName]: (app: App, input: CommandInput<C>) => CommandOutput<C> };
-
-const handlers: Handlers = {
-  'runs.list': (app) => listRuns(app),
-  'run.show': (app, { id }) => showRun(app, id),
-};
+const answers: Answers<CommandName> = { ...hostAnswers, ...runAnswers };
 
 /**
- * The answer to a request as it came over the border, unchecked. A UserError becomes a refusal; a request outside the
- * contract is refused too. Any other error is a bug and is thrown.
+ * The answer to a request as it came over the border, unchecked; never throws. A UserError becomes a refusal, so does a
+ * request outside the contract. Any other error is a bug: it goes to stderr with its stack, and the window is told.
  */
-export function answer(app: App, request: unknown): CommandResult<unknown> {
+export async function answer(app: App, request: unknown): Promise<CommandResult<unknown>> {
   const parsed = commandRequest.safeParse(request);
   if (!parsed.success || !isCommand(parsed.data.command)) return outsideContract('there is no such command');
+  const { command, input, task } = parsed.data;
+  if (task !== undefined && app.calls.has(task)) return outsideContract(`the name ${task} is taken by another call`);
+  const abort = new AbortController();
+  if (task !== undefined) app.calls.set(task, abort);
   try {
-    return answerCommand(app, parsed.data.command, parsed.data.input);
+    return await answerCommand(app, command, input, {
+      signal: abort.signal,
+      tell: (progress) => {
+        if (task !== undefined) app.tell({ type: 'task-progress', task, ...progress });
+      },
+    });
   } catch (error) {
+    if (abort.signal.aborted) return { ok: false, error: cancelled };
     if (error instanceof UserError) return { ok: false, error: error.toDetails() };
-    throw error;
+    console.error(error);
+    return { ok: false, error: bug(command, error) };
+  } finally {
+    if (task !== undefined) app.calls.delete(task);
   }
 }
 
-function answerCommand<C extends CommandName>(app: App, command: C, input: unknown): CommandResult<CommandOutput<C>> {
+async function answerCommand(
+  app: App,
+  command: CommandName,
+  input: unknown,
+  call: Call,
+): Promise<CommandResult<unknown>> {
   const parsed = commands[command].input.safeParse(input);
-  if (!parsed.success) return outsideContract(`${command}: ${parsed.error.issues.map((i) => i.message).join('; ')}`);
-  return { ok: true, value: handlers[command](app, parsed.data as CommandInput<C>) };
+  if (!parsed.success) {
+    const reasons = parsed.error.issues.map(({ path, message }) => [...path, message].join(' '));
+    return outsideContract(`${command}: ${reasons.join('; ')}`);
+  }
+  const handler = answers[command] as (app: App, input: unknown, call: Call) => unknown;
+  return { ok: true, value: await handler(app, parsed.data, call) };
 }
 
 function isCommand(name: string): name is CommandName {
   return Object.hasOwn(commands, name);
 }
+
+const cancelled = { code: 'cancelled', message: 'This was cancelled.', fix: 'Start it again when you want it.' };
 
 function outsideContract(reason: string): CommandResult<never> {
   return {
@@ -51,5 +65,13 @@ function outsideContract(reason: string): CommandResult<never> {
       message: `The window asked for something that Lorelei does not offer (${reason}).`,
       fix: 'Close the window and open it again, so that both are of the same version.',
     },
+  };
+}
+
+function bug(command: string, error: unknown) {
+  return {
+    code: 'internal',
+    message: `Lorelei made a mistake while answering ${command}: ${messageOf(error)}`,
+    fix: 'Nothing that was saved is lost. Try again; if it happens again, report it with what you did before.',
   };
 }

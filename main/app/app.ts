@@ -1,28 +1,63 @@
-// What every action of the app works on: the home folder, the history, a way to start jobs.
+// What every action of the app works on: the home folder, the history, what the host can do for it.
 import { join } from 'node:path';
+import type { AppEvent, HostKind } from '../../preload/contract.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { ReadSecret } from '../trackers/tracker.ts';
+import type { LaunchErrand } from './errand.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
 import { resourcePath } from './resources.ts';
+
+/** What differs between the doors to the house. */
+export type HostAbilities = {
+  launchJob: LaunchJob;
+  /** Absent where no window is shown: a command line does its errands itself. */
+  launchErrand?: LaunchErrand;
+  kind?: HostKind;
+};
 
 export type App = {
   home: Home;
   history: History;
   launchJob: LaunchJob;
+  launchErrand: LaunchErrand;
+  hostKind: HostKind;
   /** Absent: secrets come from the environment. */
   readSecret?: ReadSecret;
+  /** Calls of windows that can be cancelled, by the name that the window gave them. */
+  calls: Map<string, AbortController>;
+  /** Tells every window. */
+  tell: (event: AppEvent) => void;
+  /** Hears what windows are told; the returned function ends it. */
+  listen: (listener: (event: AppEvent) => void) => () => void;
 };
 
 /**
  * Opens the home folder and its history; close with `app.history.close()`. Throws UserError where the home cannot be
  * written or the history cannot be read.
  */
-export function openApp(launchJob: LaunchJob, folder: string = homeFolder(process.env)): App {
+export function openApp(host: HostAbilities, folder: string = homeFolder(process.env)): App {
   const home = openHome(folder);
-  return { home, history: openHistory(home.history, resourcePath('migrations')), launchJob };
+  const listeners = new Set<(event: AppEvent) => void>();
+  return {
+    home,
+    history: openHistory(home.history, resourcePath('migrations')),
+    launchJob: host.launchJob,
+    launchErrand: host.launchErrand ?? noErrands,
+    hostKind: host.kind ?? 'browser',
+    calls: new Map(),
+    tell: (event) => listeners.forEach((listener) => listener(event)),
+    listen(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
 }
+
+const noErrands: LaunchErrand = () => {
+  throw new Error('this host launches no errands');
+};
 
 /** The folder of a run: recipe.yaml, checkpoints, job.log and, unless the recipe says otherwise, the adapter. */
 export function runFolder(app: App, run: Pick<StoredRun, 'id'>): string {

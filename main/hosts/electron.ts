@@ -2,11 +2,11 @@
 // What is asked is answered by app/.
 import { app as electron, BrowserWindow, ipcMain, protocol, session, type IpcMainInvokeEvent } from 'electron';
 import { join } from 'node:path';
-import type { AppEvent } from '../../preload/contract.ts';
 import { answer } from '../app/answer.ts';
 import { openApp } from '../app/app.ts';
 import { keepSendingQueued } from '../app/send-queued.ts';
 import { watchHistory } from '../app/watch-history.ts';
+import { forkedErrands } from './cli/fork-errand.ts';
 import { forkedJobs } from './cli/fork-job.ts';
 import { pageFile } from './page.ts';
 
@@ -23,7 +23,7 @@ if (electron.requestSingleInstanceLock()) void electron.whenReady().then(start);
 else electron.quit();
 
 function start(): void {
-  const app = openApp(forkedJobs());
+  const app = openApp({ launchJob: forkedJobs(), launchErrand: forkedErrands(), kind: 'desktop' });
   serveThePage();
   refusePermissions();
 
@@ -33,8 +33,8 @@ function start(): void {
     return answer(app, request);
   });
 
-  const unwatch = watchHistory(app, () => {
-    const event: AppEvent = { type: 'history-changed' };
+  const unwatch = watchHistory(app, () => app.tell({ type: 'history-changed' }));
+  app.listen((event) => {
     for (const window of BrowserWindow.getAllWindows()) window.webContents.send('event', event);
   });
 

@@ -3,7 +3,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { AppEvent } from '../../preload/contract.ts';
 import { answer } from '../app/answer.ts';
 import type { App } from '../app/app.ts';
 import { watchHistory } from '../app/watch-history.ts';
@@ -51,8 +50,8 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   const { port } = server.address() as AddressInfo;
   const cookieName = `lorelei-${port}`; // cookies of one host are shared by all its ports
   const tellLink = (): void => options.onLink(`http://127.0.0.1:${port}/?secret=${sessions.secret}`);
-  const unwatch = watchHistory(app, () => {
-    const event: AppEvent = { type: 'history-changed' };
+  const unwatch = watchHistory(app, () => app.tell({ type: 'history-changed' }));
+  const stopTelling = app.listen((event) => {
     for (const stream of streams) stream.write(`data: ${JSON.stringify(event)}\n\n`);
   });
   tellLink();
@@ -97,6 +96,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
     port,
     async close() {
       unwatch();
+      stopTelling();
       for (const stream of streams) stream.end();
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
@@ -116,7 +116,7 @@ async function replyToCommand(app: App, request: IncomingMessage): Promise<Reply
     return refusal(400, `Not JSON: ${messageOf(error)}`);
   }
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-  return { status: 200, headers, body: JSON.stringify(answer(app, body)) };
+  return { status: 200, headers, body: JSON.stringify(await answer(app, body)) };
 }
 
 function refusal(status: number, reason: string): Reply {

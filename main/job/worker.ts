@@ -6,40 +6,10 @@ import { jobCommand, type JobRecord } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { type JobSpec, stopRequestFile } from '../training/job.ts';
 import { train } from '../training/run.ts';
+import { parentPort } from './parent-port.ts';
 import { openSampler } from './sampling.ts';
 
-type Port = { post: (message: JobRecord) => void; listen: (onMessage: (message: unknown) => void) => void };
-
-/** The channel to whoever started this process: a fork's, or Electron's for a utilityProcess. */
-function parentPort(): Port {
-  const electron = (
-    process as {
-      parentPort?: { postMessage(m: unknown): void; on(e: 'message', f: (m: { data: unknown }) => void): void };
-    }
-  ).parentPort;
-  if (electron)
-    return {
-      post: (message) => {
-        electron.postMessage(message);
-      },
-      listen: (onMessage) => {
-        electron.on('message', ({ data }) => {
-          onMessage(data);
-        });
-      },
-    };
-  if (!process.send) throw new Error('the job process was started without a channel to its parent');
-  return {
-    post: (message) => {
-      if (process.connected) process.send?.(message);
-    },
-    listen: (onMessage) => {
-      process.on('message', onMessage);
-    },
-  };
-}
-
-const port = parentPort();
+const port = parentPort<JobRecord>();
 const stopping = new AbortController();
 let started = false;
 

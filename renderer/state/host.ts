@@ -15,11 +15,11 @@ function openEvents(): EventSource {
 }
 
 const overHttp: Bridge = {
-  async call(command, input) {
+  async call(command, input, task) {
     const response = await fetch('rpc', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ command, input }),
+      body: JSON.stringify({ command, input, task }),
     });
     if (response.status === 401) return { ok: false, error: sessionOver };
     return (await response.json()) as CommandResult<never>;
@@ -46,9 +46,9 @@ const unreachable = {
 const bridge = window.lorelei ?? overHttp;
 
 export const host: Bridge = {
-  async call(command, input) {
+  async call(command, input, task) {
     try {
-      return await bridge.call(command, input);
+      return await bridge.call(command, input, task);
     } catch (error) {
       console.error(error);
       return { ok: false, error: unreachable };

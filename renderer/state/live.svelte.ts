@@ -22,7 +22,9 @@ export class LiveAnswer<C extends CommandName> {
   /** Asks now and after each change until the returned function is called. Use it as an effect. */
   follow(): () => void {
     void this.#ask();
-    return host.onEvent(() => void this.#ask());
+    return host.onEvent(({ type }) => {
+      if (type === 'history-changed') void this.#ask();
+    });
   }
 
   /** One call at a time: changes during a call lead to exactly one more. */

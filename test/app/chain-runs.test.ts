@@ -52,7 +52,7 @@ const inThisProcess: LaunchJob = (job, { onRecord }) => {
   return { pid: undefined, stop: () => undefined, kill: () => undefined, exited };
 };
 
-const app: App = openApp(inThisProcess, join(folder, 'home'));
+const app: App = openApp({ launchJob: inThisProcess }, join(folder, 'home'));
 
 const plain = {
   model_name_or_path: model,

@@ -20,8 +20,10 @@ let app: App;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lorelei-export-'));
   app = openApp(
-    () => {
-      throw new Error('no job is started here');
+    {
+      launchJob: () => {
+        throw new Error('no job is started here');
+      },
     },
     join(folder, 'home'),
   );

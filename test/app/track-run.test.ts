@@ -23,15 +23,17 @@ beforeEach(async () => {
   process.env['COMET_URL_OVERRIDE'] = comet.url;
   writeModelStub(join(folder, 'model'));
   app = openApp(
-    (_job, { onRecord }) => ({
-      pid: undefined,
-      stop: () => undefined,
-      kill: () => undefined,
-      exited: Promise.resolve().then(() => {
-        for (const record of records) onRecord(record);
-        return { code: 0, signal: null };
+    {
+      launchJob: (_job, { onRecord }) => ({
+        pid: undefined,
+        stop: () => undefined,
+        kill: () => undefined,
+        exited: Promise.resolve().then(() => {
+          for (const record of records) onRecord(record);
+          return { code: 0, signal: null };
+        }),
       }),
-    }),
+    },
     join(folder, 'home'),
   );
   app.readSecret = (name) => (name === 'COMET_API_KEY' ? apiKey : undefined);

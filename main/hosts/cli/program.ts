@@ -8,6 +8,7 @@ import { UserError } from '../../errors.ts';
 import { historyProblem } from '../../store/problems.ts';
 import type { WithApp } from './command-parts.ts';
 import { EXIT } from './follow.ts';
+import { forkedErrands } from './fork-errand.ts';
 import { addModelCommands } from './model-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { serveUntilStopped } from './serve-until-stopped.ts';
@@ -17,7 +18,7 @@ async function withOpenApp<Result>(
   launchJob: LaunchJob,
   work: (app: App) => Result | Promise<Result>,
 ): Promise<Result> {
-  const app = openApp(launchJob);
+  const app = openApp({ launchJob, launchErrand: forkedErrands(), kind: 'browser' });
   try {
     return await work(app);
   } catch (error) {

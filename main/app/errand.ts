@@ -1,0 +1,20 @@
+// Work that a window waits for and that would hold up the host: tokenizing, generating, writing models. Each errand has
+// a process of its own, which ends with it; cancelling ends the process.
+import type { TaskProgress } from '../../preload/contract.ts';
+import type { ErrandInput, ErrandName, ErrandOutput } from './errands.ts';
+
+export type ErrandHooks = {
+  onProgress: (progress: Omit<TaskProgress, 'type' | 'task'>) => void;
+  /** Ends the process at once; the errand then fails with the signal's reason. */
+  signal: AbortSignal;
+};
+
+/**
+ * Runs an errand in another process. Rejects with the UserError that the errand threw, and with a UserError
+ * "errand-died" where its process ended without an answer.
+ */
+export type LaunchErrand = <E extends ErrandName>(
+  errand: E,
+  input: ErrandInput<E>,
+  hooks: ErrandHooks,
+) => Promise<ErrandOutput<E>>;

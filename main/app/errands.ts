@@ -1,0 +1,20 @@
+// The errands, by name. An errand gets an app of its own (it may read the history and must not write into it), an input
+// that can be copied between processes, and a way to tell how far it is.
+import type { App } from './app.ts';
+import type { ErrandHooks } from './errand.ts';
+import { previewRun, type PreviewRequest } from './preview.ts';
+
+type Tell = ErrandHooks['onProgress'];
+
+export const errands = {
+  preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>
+    previewRun(app, {
+      ...input,
+      onProgress: (progress) => tell({ phase: 'Reading and tokenizing', ...progress }),
+    }),
+};
+
+type Errands = typeof errands;
+export type ErrandName = keyof Errands;
+export type ErrandInput<E extends ErrandName> = Parameters<Errands[E]>[1];
+export type ErrandOutput<E extends ErrandName> = Awaited<ReturnType<Errands[E]>>;
