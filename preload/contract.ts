@@ -2,18 +2,20 @@
 // input and an output; what the program tells unasked is an event. One file per area, gathered here. The renderer knows
 // nothing else of main.
 import { z } from 'zod';
+import { draftCommands } from './contract/drafts.ts';
 import { jobRecord, type ErrorDetails } from './contract/records.ts';
 import { hostCommands } from './contract/host.ts';
 import { runCommands } from './contract/runs.ts';
 import { taskProgress } from './contract/tasks.ts';
 
+export * from './contract/drafts.ts';
 export * from './contract/host.ts';
 export * from './contract/records.ts';
 export * from './contract/runs.ts';
 export * from './contract/tasks.ts';
 
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
-export const commands = { ...hostCommands, ...runCommands };
+export const commands = { ...draftCommands, ...hostCommands, ...runCommands };
 export type Commands = typeof commands;
 export type CommandName = keyof Commands;
 export type CommandInput<C extends CommandName> = z.infer<Commands[C]['input']>;

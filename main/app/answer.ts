@@ -1,12 +1,13 @@
 // Answers what a window asks, as the contract has it. Which channel the question came through is the host's affair.
 import { commandRequest, commands, type CommandName, type CommandResult } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { draftAnswers } from './answers/drafts.ts';
 import { hostAnswers } from './answers/host.ts';
 import { runAnswers } from './answers/runs.ts';
 import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
 
-const answers: Answers<CommandName> = { ...hostAnswers, ...runAnswers };
+const answers: Answers<CommandName> = { ...draftAnswers, ...hostAnswers, ...runAnswers };
 
 /**
  * The answer to a request as it came over the border, unchecked; never throws. A UserError becomes a refusal, so does a

@@ -1,0 +1,13 @@
+// The screens: the first part of the address -> what shows it. Those with an icon have a place in the rail, in order.
+import type { Component } from 'svelte';
+import List from '@lucide/svelte/icons/list';
+import Runs from './runs/Runs.svelte';
+
+export type Screen = {
+  name: string;
+  title: string;
+  component: Component;
+  icon?: Component<{ size?: number }>;
+};
+
+export const screens: readonly Screen[] = [{ name: 'runs', title: 'Runs', component: Runs, icon: List }];
