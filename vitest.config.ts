@@ -14,6 +14,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: '100%',
     testTimeout: 30_000,
+    // Nothing that is tested may touch the keychain of whoever tests.
+    env: { LORELEI_KEYCHAIN: 'off' },
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: whole } },
       {

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import type { AppEvent, HostKind } from '../../preload/contract.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
-import type { ReadSecret } from '../trackers/tracker.ts';
 import type { LaunchErrand } from './errand.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
 import { resourcePath } from './resources.ts';
+import { systemKeychain } from './secrets/keychain.ts';
+import type { SecretStore } from './secrets/secret-store.ts';
+import { openSecrets, type Secrets } from './secrets/secrets.ts';
 
 /** What differs between the doors to the house. */
 export type HostAbilities = {
@@ -15,6 +17,8 @@ export type HostAbilities = {
   /** Absent where no window is shown: a command line does its errands itself. */
   launchErrand?: LaunchErrand;
   kind?: HostKind;
+  /** Absent: the system's keychain. */
+  secretStore?: SecretStore;
 };
 
 export type App = {
@@ -23,8 +27,7 @@ export type App = {
   launchJob: LaunchJob;
   launchErrand: LaunchErrand;
   hostKind: HostKind;
-  /** Absent: secrets come from the environment. */
-  readSecret?: ReadSecret;
+  secrets: Secrets;
   /** Calls of windows that can be cancelled, by the name that the window gave them. */
   calls: Map<string, AbortController>;
   /** Tells every window. */
@@ -39,12 +42,14 @@ export type App = {
  */
 export function openApp(host: HostAbilities, folder: string = homeFolder(process.env)): App {
   const home = openHome(folder);
+  const launchErrand = host.launchErrand ?? noErrands;
   const listeners = new Set<(event: AppEvent) => void>();
   return {
     home,
     history: openHistory(home.history, resourcePath('migrations')),
     launchJob: host.launchJob,
-    launchErrand: host.launchErrand ?? noErrands,
+    launchErrand,
+    secrets: openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env)),
     hostKind: host.kind ?? 'browser',
     calls: new Map(),
     tell: (event) => listeners.forEach((listener) => listener(event)),

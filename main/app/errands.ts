@@ -2,11 +2,13 @@
 // that can be copied between processes, and a way to tell how far it is.
 import type { App } from './app.ts';
 import type { ErrandHooks } from './errand.ts';
+import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
 
 type Tell = ErrandHooks['onProgress'];
 
 export const errands = {
+  keychain: (_app: App, input: KeychainRequest) => askKeychain(input),
   preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>
     previewRun(app, {
       ...input,

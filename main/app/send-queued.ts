@@ -8,7 +8,7 @@ import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { isUnderWay, withTrueStatus } from './find-run.ts';
 import { isAlive, thisProcess } from './process-identity.ts';
-import { reportTo, secretsOf, trackedRun } from './track-run.ts';
+import { reportTo, trackedRun } from './track-run.ts';
 
 const EVERY_MS = 600_000;
 
@@ -50,7 +50,7 @@ async function sendOf(app: App, id: string, unreachable: Set<string>, signal?: A
     if (unreachable.has(target.name) || isAborted()) continue;
     const { sent, waiting: left } = await sendLeftOver(trackedRun(app, waiting.run), target, waiting.status, {
       environment: process.env,
-      readSecret: secretsOf(app),
+      readSecret: app.secrets.read,
       ...(signal !== undefined && { signal }),
     });
     if (left > 0) unreachable.add(target.name);

@@ -1,7 +1,7 @@
 // Ties a run of the history to the trackers that its recipe names in report_to.
 import type { StoredRun } from '../store/runs.ts';
 import { createReporter, type Reporter } from '../trackers/reporter.ts';
-import type { ReadSecret, Tell, TrackedRun } from '../trackers/tracker.ts';
+import type { Tell, TrackedRun } from '../trackers/tracker.ts';
 import { runFolder, type App } from './app.ts';
 import { modelNameOf } from './chain-runs.ts';
 
@@ -27,11 +27,6 @@ export function trackedRun(
   };
 }
 
-/** Secrets come from the environment unless the host has a keychain. */
-export function secretsOf(app: App): ReadSecret {
-  return app.readSecret ?? ((name) => process.env[name]);
-}
-
 /** A reporter for a run of the history; undefined where its recipe names no tracker. */
 export function createRunReporter(app: App, id: string, tell: Tell): Reporter | undefined {
   const run = app.history.runs.get(id);
@@ -39,7 +34,7 @@ export function createRunReporter(app: App, id: string, tell: Tell): Reporter | 
   if (run === undefined || names.length === 0) return undefined;
   return createReporter(trackedRun(app, run), names, {
     environment: process.env,
-    readSecret: secretsOf(app),
+    readSecret: app.secrets.read,
     tell,
   });
 }

@@ -200,7 +200,11 @@ function isOff(value: string | undefined): boolean {
 
 function checkedKey(given: string | undefined): string {
   const key = given?.trim() ?? '';
-  if (key === '') throw new DeliveryError('blocked', 'there is no API key. Set COMET_API_KEY to yours');
+  if (key === '')
+    throw new DeliveryError(
+      'blocked',
+      'there is no API key. Set COMET_API_KEY to yours, or keep it in the keychain: lorelei secrets set COMET_API_KEY',
+    );
   // A header cannot carry others, and the error about it would show the key.
   if (!/^[\x21-\x7e]+$/.test(key)) throw new DeliveryError('blocked', 'COMET_API_KEY holds characters that no key has');
   return key;

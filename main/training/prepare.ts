@@ -51,7 +51,8 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   const tokenizer = loadTokenizer(loaded.folder.path, { chatTemplatePath });
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
 
-  const modelFingerprint = (): string => weightsFingerprint(loaded.folder);
+  let fingerprint: string | undefined;
+  const modelFingerprint = (): string => (fingerprint ??= weightsFingerprint(loaded.folder));
   const method = await loadMethod(recipe, { tokenizer, cacheDir, modelFingerprint, post, signal });
   writeDataSummary(job.runDir, method.report);
   checkLengths(loaded, method, post);

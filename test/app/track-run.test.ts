@@ -9,6 +9,7 @@ import { followRun, type RunEnd } from '../../main/app/follow-run.ts';
 import { thisProcess } from '../../main/app/process-identity.ts';
 import { sendQueued } from '../../main/app/send-queued.ts';
 import { parseRecipe } from '../../main/recipe/parse.ts';
+import { storeOf } from '../support/secret-store.ts';
 import { writeModelStub } from '../support/model-stub.ts';
 import { apiKey, cometAnswer, cometStub, type CometStub } from '../trackers/comet-stub.ts';
 import { evaluation, started, step } from '../trackers/tracked-run.ts';
@@ -24,6 +25,7 @@ beforeEach(async () => {
   writeModelStub(join(folder, 'model'));
   app = openApp(
     {
+      secretStore: storeOf({ COMET_API_KEY: apiKey }),
       launchJob: (_job, { onRecord }) => ({
         pid: undefined,
         stop: () => undefined,
@@ -36,7 +38,6 @@ beforeEach(async () => {
     },
     join(folder, 'home'),
   );
-  app.readSecret = (name) => (name === 'COMET_API_KEY' ? apiKey : undefined);
 });
 afterEach(async () => {
   delete process.env['COMET_URL_OVERRIDE'];

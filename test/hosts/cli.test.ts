@@ -347,3 +347,14 @@ test('the host uses under 5 % of a core while a job reports 33 steps a second', 
   await session.ended;
   expect(share).toBeLessThan(0.05);
 });
+
+test('secrets are listed without their values, and only known ones can be kept', async () => {
+  vi.stubEnv('COMET_API_KEY', 'SeCrEtKeY0123456789abcdef');
+  const listed = await here('secrets');
+  expect(listed.stdout).toMatch(/COMET_API_KEY +from the environment, …cdef\n/);
+  expect(listed.stdout).not.toContain('SeCrEt');
+  const unknown = await here('secrets', 'set', 'COMET_API_KEYS');
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('Did you mean COMET_API_KEY?')]);
+  const noKeychain = await start('secrets', 'remove', 'HF_TOKEN').ended;
+  expect([noKeychain.code, noKeychain.stderr]).toEqual([2, expect.stringContaining('LORELEI_KEYCHAIN is off')]);
+});

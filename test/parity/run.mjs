@@ -69,6 +69,7 @@ function compare() {
     ],
     ['recipes', recipes],
     ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
+    ['the keychain of the system', keychain],
     ...adapterStages(),
   ];
   const wanted = stages.filter(([name]) => options.only === undefined || name.includes(options.only));
@@ -152,6 +153,20 @@ function generate(folder) {
   must(script('preference_methods_trl.py', stories, folder));
   must(script('tokenizer_goldens.py', join(folder, 'tokenizers'), shared));
   must(script('preference_goldens.py', join(folder, 'preferences'), shared));
+}
+
+/** Keeps a key in a real Secret Service and tracks a run with it. Only where GNOME Keyring and D-Bus are installed. */
+function keychain() {
+  const installed = ['dbus-run-session', 'gnome-keyring-daemon'].every(
+    (program) => spawnSync('which', [program]).status === 0,
+  );
+  if (!installed) {
+    console.log('did not run: install dbus and gnome-keyring for it');
+    return true;
+  }
+  const unlock = 'printf pw | gnome-keyring-daemon --unlock --components=secrets > /dev/null';
+  const check = `"${process.execPath}" "${join(here, 'keychain_check.ts')}" "${cli}"`;
+  return spawnSync('dbus-run-session', ['--', 'sh', '-c', `${unlock} && ${check}`], { stdio: 'inherit' }).status === 0;
 }
 
 /** Lets TRL read recipes that Lorelei wrote. */

@@ -11,6 +11,7 @@ import { EXIT } from './follow.ts';
 import { forkedErrands } from './fork-errand.ts';
 import { addModelCommands } from './model-commands.ts';
 import { addRunCommands } from './run-commands.ts';
+import { addSecretCommands } from './secret-commands.ts';
 import { serveUntilStopped } from './serve-until-stopped.ts';
 import { errorText } from './terminal.ts';
 
@@ -39,6 +40,7 @@ function program(launchJob: LaunchJob): Command {
 
   addRunCommands(lorelei, withApp);
   addModelCommands(lorelei, withApp);
+  addSecretCommands(lorelei, withApp);
 
   lorelei
     .command('quickstart')

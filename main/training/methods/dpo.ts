@@ -8,7 +8,7 @@ import type { DpoRecipe } from '../../recipe/dpo-recipe.ts';
 import { referenceLogProbs } from '../reference-log-probs.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext } from './method.ts';
-import { answerMetrics, loadPairs, type Pairs, scalesOfPairs, sideScores } from './pairs.ts';
+import { answerMetrics, loadPairs, type Pairs, pairsIn, scalesOfPairs, sideScores } from './pairs.ts';
 
 /** Pairs with the reference's log-probabilities, which are there once training begins. */
 type ComparedPairs = Pairs & { reference: Float32Array | undefined };
@@ -49,7 +49,7 @@ export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promis
         });
       }
     },
-    scales: (batches) => scalesOfPairs(batches, pairsIn),
+    scales: (batches) => scalesOfPairs(batches),
     metrics: (batch, result) => pairMetrics(batch, result, recipe.beta),
     watch: (loss, metrics) => stuck.hear(loss, metrics['rewards/margins'] ?? Number.NaN),
   };
@@ -94,11 +94,6 @@ function discountsOf(batch: Batch, alpha: number): Float32Array {
     for (const side of [chosen, rejected]) for (const label of side.slice(sharedLength)) discounts[label] = alpha;
   }
   return discounts;
-}
-
-/** Chosen and rejected. */
-function pairsIn(batch: Batch): number {
-  return batch.sequences / 2;
 }
 
 /** TRL's: rewards and log-probabilities are means over pairs, the others over tokens. */

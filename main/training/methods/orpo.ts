@@ -6,25 +6,20 @@ import { orpoObjective } from '../../engine/losses/orpo.ts';
 import type { OrpoRecipe } from '../../recipe/orpo-recipe.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext } from './method.ts';
-import { loadPairs, metricsWithoutReference, perTokenLogProbs, scalesOfPairs, sideScores } from './pairs.ts';
+import { loadPairs, metricsWithoutReference, perTokenLogProbs, pairsIn, scalesOfPairs, sideScores } from './pairs.ts';
 
 export async function loadOrpo(recipe: OrpoRecipe, context: MethodContext): Promise<LoadedMethod> {
   return {
     ...(await loadPairs(recipe, context, { withPrompts: true })),
     objective: orpoObjective(recipe.beta),
-    scales: (batches) => scalesOfPairs(batches, pairsIn),
+    scales: (batches) => scalesOfPairs(batches, 3),
     metrics: (batch, result) => orpoMetrics(batch, result, recipe.beta),
   };
 }
 
-/** Chosen, rejected and prompt. */
-function pairsIn(batch: Batch): number {
-  return batch.sequences / 3;
-}
-
 /** TRL's, under the names of its ORPOTrainer. */
 function orpoMetrics(batch: Batch, result: BatchResult, beta: number): Metrics {
-  const pairs = pairsIn(batch);
+  const pairs = pairsIn(batch, 3);
   const chosen = sideScores(batch, result, 'chosen', pairs);
   const rejected = sideScores(batch, result, 'rejected', pairs);
   const prompt = sideScores(batch, result, 'prompt', pairs);

@@ -168,8 +168,13 @@ export function metricsWithoutReference(beta: number, chosen: SideScores, reject
 }
 
 /** Every pair of a step weighs the same within its micro-batch, every micro-batch the same within the step. */
-export function scalesOfPairs(batches: readonly Batch[], pairsIn: (batch: Batch) => number): number[] {
-  return batches.map((batch) => 1 / (pairsIn(batch) * batches.length));
+export function scalesOfPairs(batches: readonly Batch[], sides = 2): number[] {
+  return batches.map((batch) => 1 / (pairsIn(batch, sides) * batches.length));
+}
+
+/** Pairs in a batch that holds `sides` sequences of each: chosen and rejected, and with 3 the prompt. */
+export function pairsIn(batch: Batch, sides = 2): number {
+  return batch.sequences / sides;
 }
 
 function total(values: Float32Array): number {

@@ -6,7 +6,7 @@ import { simpoObjective } from '../../engine/losses/simpo.ts';
 import type { SimpoRecipe } from '../../recipe/simpo-recipe.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext } from './method.ts';
-import { loadPairs, metricsWithoutReference, scalesOfPairs, sideScores } from './pairs.ts';
+import { loadPairs, metricsWithoutReference, pairsIn, scalesOfPairs, sideScores } from './pairs.ts';
 
 export async function loadSimpo(recipe: SimpoRecipe, context: MethodContext): Promise<LoadedMethod> {
   return {
@@ -17,14 +17,9 @@ export async function loadSimpo(recipe: SimpoRecipe, context: MethodContext): Pr
       labelSmoothing: recipe.label_smoothing,
       cpoAlpha: recipe.cpo_alpha,
     }),
-    scales: (batches) => scalesOfPairs(batches, pairsIn),
+    scales: (batches) => scalesOfPairs(batches),
     metrics: (batch, result) => simpoMetrics(batch, result, recipe.beta),
   };
-}
-
-/** Chosen and rejected. */
-function pairsIn(batch: Batch): number {
-  return batch.sequences / 2;
 }
 
 /** TRL's, under the names of its CPOTrainer; nll_loss is told with cpo_alpha: 0 as well. */

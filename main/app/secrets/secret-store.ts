@@ -1,0 +1,11 @@
+// Where secrets lie besides the environment: the keychain of the system, through whatever the host has for it.
+
+export type SecretStore = {
+  /** Completes "kept in …": "the system's keychain". */
+  place: string;
+  /** The values of those that it holds. Rejects with UserError "keychain-unavailable" where the store is locked or absent. So do the others. */
+  get(names: readonly string[], signal?: AbortSignal): Promise<Record<string, string>>;
+  set(name: string, value: string): Promise<void>;
+  /** False where there was nothing to remove. */
+  remove(name: string): Promise<boolean>;
+};

@@ -1,0 +1,100 @@
+// Looks secrets up and keeps them: what the environment holds goes before what the keychain holds.
+import { UserError } from '../../errors.ts';
+import type { ReadSecret } from '../../trackers/tracker.ts';
+import { isSecretName, knownSecrets, secretNamed, secretNames, type SecretName } from './known-secrets.ts';
+import type { SecretStore } from './secret-store.ts';
+
+export type SecretState = {
+  name: SecretName;
+  title: string;
+  /** "unknown": the keychain could not be asked. */
+  source: 'environment' | 'keychain' | 'none' | 'unknown';
+  /** The last four characters of a long value, to tell one key from another. */
+  ending?: string;
+};
+
+export type Secrets = {
+  read: ReadSecret;
+  /** Undefined where nothing but the environment is there. */
+  place: string | undefined;
+  /** All known secrets, never their values. `problem` says why the keychain could not be asked. */
+  list(): Promise<{ secrets: SecretState[]; problem?: UserError }>;
+  /** Throws UserError "secret-unknown", "secret-empty", "keychain-unavailable". */
+  set(name: string, value: string): Promise<void>;
+  /** Throws UserError "secret-unknown" or "keychain-unavailable". */
+  remove(name: string): Promise<boolean>;
+};
+
+/** How long a run's tracker waits for the keychain: it must not hold up a run's end. */
+const READ_MS = 3000;
+
+export function openSecrets(environment: NodeJS.ProcessEnv, store: SecretStore | undefined): Secrets {
+  const fromEnvironment = (name: string): string | undefined => {
+    const value = environment[name];
+    return value === '' ? undefined : value;
+  };
+  return {
+    place: store?.place,
+    async read(name) {
+      const value = fromEnvironment(name);
+      if (value !== undefined || store === undefined || !isSecretName(name)) return value;
+      // A keychain that is absent or locked is like one that holds nothing: what needs the secret says how to set it.
+      const asked = store.get([name], AbortSignal.timeout(READ_MS));
+      return asked.then(
+        (held) => held[name],
+        () => undefined,
+      );
+    },
+    async list() {
+      const missing = secretNames.filter((name) => fromEnvironment(name) === undefined);
+      let held: Record<string, string> | undefined;
+      let problem: UserError | undefined;
+      try {
+        held = (await store?.get(missing)) ?? {};
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        problem = error;
+      }
+      const secrets = secretNames.map((name): SecretState => {
+        const known = { name, title: knownSecrets[name] };
+        const given = fromEnvironment(name);
+        if (given !== undefined) return { ...known, source: 'environment', ...endingOf(given) };
+        if (held === undefined) return { ...known, source: 'unknown' };
+        const kept = held[name];
+        return kept === undefined ? { ...known, source: 'none' } : { ...known, source: 'keychain', ...endingOf(kept) };
+      });
+      return { secrets, ...(problem && { problem }) };
+    },
+    async set(name, value) {
+      const known = secretNamed(name);
+      if (value.trim() === '') throw emptySecret(known);
+      await there(store, known).set(known, value.trim());
+    },
+    async remove(name) {
+      const known = secretNamed(name);
+      return there(store, known).remove(known);
+    },
+  };
+}
+
+/** Short values are passwords that four characters would give away. */
+function endingOf(value: string): { ending?: string } {
+  return value.length >= 20 ? { ending: value.slice(-4) } : {};
+}
+
+function emptySecret(name: SecretName): UserError {
+  return new UserError({
+    code: 'secret-empty',
+    message: `Nothing was given for ${name}.`,
+    fix: `Give its value on standard input. lorelei secrets remove ${name} forgets it.`,
+  });
+}
+
+function there(store: SecretStore | undefined, name: SecretName): SecretStore {
+  if (store !== undefined) return store;
+  throw new UserError({
+    code: 'keychain-unavailable',
+    message: `There is no keychain to keep ${name} in: LORELEI_KEYCHAIN is off.`,
+    fix: `Set the environment variable ${name}, or unset LORELEI_KEYCHAIN.`,
+  });
+}
