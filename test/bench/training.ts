@@ -7,12 +7,15 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
+import { build } from 'vite';
+import { leanEnvironment, leanFlags } from '../../main/hosts/cli/lean-process.ts';
 import { smolLm135M, writeRandomCheckpoint } from './write-checkpoint.ts';
 
 type StepAnswer = { step_ms: number[]; loss: number; peak_rss_bytes: number };
 type Worker = { name: string; ask<T>(command: object): Promise<T>; close(): void };
 
 const here = import.meta.dirname;
+const root = join(here, '../..');
 const threads = Number(process.env.BENCH_THREADS ?? cpus().length);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const python = process.env.PEER_PYTHON;
@@ -23,8 +26,13 @@ const settings = [
   { batch: 1, seq: 1024, labelled: 1 },
 ].filter((_, i) => (process.env.BENCH_CASES ?? '012').includes(String(i)));
 
-function start(name: string, program: string, args: string[], hasGreeting: boolean): Worker {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+function start(
+  name: string,
+  program: string,
+  args: string[],
+  { hasGreeting = false, environment = {} }: { hasGreeting?: boolean; environment?: Record<string, string> } = {},
+): Worker {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...environment, ...process.env } });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => {
     const { value, done } = await lines.next();
@@ -60,6 +68,17 @@ function necessaryFlops({ batch, seq, labelled }: (typeof settings)[number]): nu
   return layersFlops + attention + 4 * h * vocab * tokens * labelled;
 }
 
+/** Our side built as the product is: a process that reads TypeScript holds the reader as well. */
+async function builtSide(): Promise<string> {
+  await build({
+    configFile: false,
+    logLevel: 'warn',
+    root,
+    build: { ssr: join(here, 'ours.ts'), outDir: join(root, 'out', 'bench'), target: 'node22' },
+  });
+  return join(root, 'out', 'bench', 'ours.js');
+}
+
 function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
@@ -79,15 +98,15 @@ function randomBatch({ batch, seq, labelled }: (typeof settings)[number]): {
   return { input_ids: ids, labels };
 }
 
-async function measure(setting: (typeof settings)[number], model: string): Promise<string[]> {
+async function measure(setting: (typeof settings)[number], model: string, ours: string): Promise<string[]> {
   const rows = String(Math.ceil(setting.batch * setting.seq * setting.labelled));
-  const ours = (memory: string): Worker =>
+  const side = (memory: string): Worker =>
     start(
       memory,
       process.execPath,
       [
-        ...(memory === 'lean' ? ['--max-semi-space-size=1'] : []),
-        join(here, 'ours.ts'),
+        ...(memory === 'lean' ? leanFlags : []),
+        ours,
         '--model',
         model,
         '--memory',
@@ -99,12 +118,14 @@ async function measure(setting: (typeof settings)[number], model: string): Promi
         '--seq',
         String(setting.seq),
       ],
-      false,
+      memory === 'lean' ? { environment: leanEnvironment } : {},
     );
-  const workers = [ours('fast'), ours('lean')];
+  const workers = [side('fast'), side('lean')];
   if (python !== undefined)
     workers.push(
-      start('torch + PEFT', python, [join(here, 'peer.py'), '--model', model, '--threads', String(threads)], true),
+      start('torch + PEFT', python, [join(here, 'peer.py'), '--model', model, '--threads', String(threads)], {
+        hasGreeting: true,
+      }),
     );
   const times = new Map<string, number[]>(workers.map(({ name }) => [name, []]));
   const peaks = new Map<string, number>();
@@ -155,12 +176,13 @@ async function measure(setting: (typeof settings)[number], model: string): Promi
 try {
   const model = process.env.BENCH_MODEL ?? join(work, 'model');
   if (!existsSync(join(model, 'config.json'))) writeRandomCheckpoint(model, smolLm135M);
+  const ours = await builtSide();
   const table = [
     '| batch | side | step | time ratio | tokens/s | peak RSS | memory ratio | share of matmul peak |',
     '|---|---|---|---|---|---|---|---|',
   ];
   for (const setting of settings) {
-    table.push(...(await measure(setting, model)));
+    table.push(...(await measure(setting, model, ours)));
     console.log(table.at(-1));
   }
   console.log(

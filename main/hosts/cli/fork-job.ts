@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { jobRecord, type JobCommand } from '../../../preload/contract.ts';
 import type { JobExit, LaunchJob } from '../../app/job.ts';
 import type { JobSpec } from '../../training/job.ts';
+import { leanEnvironment, leanFlags } from './lean-process.ts';
 
 /** The worker's entry: beside this file in the build, in its own folder in the sources. */
 function workerFile(): string {
@@ -33,14 +34,15 @@ async function exitOf(child: ChildProcess): Promise<JobExit> {
 export function forkedJobs(worker: string = workerFile()): LaunchJob {
   return (job, { onRecord, log }) => {
     const logFile = openSync(log, 'a');
+    const isLean = job.recipe.gradient_checkpointing;
     const child = fork(worker, [], {
       // A group of its own: Ctrl-C reaches this process only, which then asks the job to stop.
       detached: process.platform !== 'win32',
       // Unlike JSON this keeps NaN.
       serialization: 'advanced',
       stdio: ['ignore', logFile, logFile, 'ipc'],
-      // V8 keeps the pages of its nursery for good; lean mode wants them small.
-      execArgv: job.recipe.gradient_checkpointing ? ['--max-semi-space-size=1'] : [],
+      execArgv: isLean ? leanFlags : [],
+      env: isLean ? { ...leanEnvironment, ...process.env } : process.env,
       windowsHide: true,
     });
     closeSync(logFile);
