@@ -34,7 +34,7 @@ const allowed = {
   'main/store/': [],
   'main/recipe/': ['main/engine/losses/', 'main/engine/optim/'],
   'main/data/': [],
-  'main/hub/': [],
+  'main/hub/': [checkpoints],
   'main/checkpoints/': [engine],
   'main/trackers/': [],
   'main/training/': [engine, data, checkpoints, recipe],

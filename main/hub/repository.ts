@@ -1,0 +1,165 @@
+// What a repository of the Hub holds at one commit, and which of its files are needed here.
+import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
+import { UserError } from '../errors.ts';
+import type { HubAccess } from './access.ts';
+import type { Repo } from './cache.ts';
+import type { RemoteFile } from './fetch-file.ts';
+import { withHubProblems } from './problems.ts';
+
+/** `blob` is the file's name in the cache. */
+export type RepoFile = RemoteFile & { blob: string };
+
+export type Repository = {
+  repo: Repo;
+  /** As asked for: "main". */
+  revision: string;
+  commit: string;
+  isGated: boolean;
+  licence: string | null;
+  /** Of a model, as the Hub counted them in its headers. */
+  parameters: number | null;
+  files: RepoFile[];
+};
+
+/** "owner/name", or for old ones "name". Throws UserError "hub-id-invalid". */
+export function checkRepoId(id: string): void {
+  // Dots would climb out of the cache.
+  if (/^[\w.-]{1,96}(\/[\w.-]{1,96})?$/.test(id) && !/(^|\/)\.+(\/|$)|--|\.\./.test(id)) return;
+  throw new UserError({
+    code: 'hub-id-invalid',
+    message: `"${id}" is no name of a repository on the Hugging Face Hub.`,
+    fix: 'Write owner/name, as in HuggingFaceTB/SmolLM2-135M-Instruct.',
+  });
+}
+
+/** Asks for a commit and all its files. Throws UserError as hubProblem has them. */
+export async function openRepository(access: HubAccess, repo: Repo, revision = 'main'): Promise<Repository> {
+  checkRepoId(repo.id);
+  return withHubProblems(access, repo, async () => {
+    const ask = { name: repo.id, revision, hubUrl: access.url, fetch: access.fetch };
+    const info =
+      repo.kind === 'model'
+        ? await modelInfo({ ...ask, additionalFields: ['sha', 'cardData', 'safetensors', 'tags'] })
+        : await datasetInfo({ ...ask, additionalFields: ['sha', 'cardData', 'tags'] });
+    if (!/^[0-9a-f]{40}$/.test(info.sha)) throw notTheHub(access, `its commit is ${JSON.stringify(info.sha)}`);
+    const files: RepoFile[] = [];
+    const listed = listFiles({
+      repo: { type: repo.kind, name: repo.id },
+      recursive: repo.kind === 'dataset',
+      revision: info.sha,
+      hubUrl: access.url,
+      fetch: access.fetch,
+    });
+    for await (const entry of listed) if (entry.type === 'file') files.push(repoFile(access, repo, info.sha, entry));
+    return {
+      repo,
+      revision,
+      commit: info.sha,
+      isGated: Boolean(info.gated),
+      licence: licenceOf(info.cardData, info.tags),
+      parameters: 'safetensors' in info ? (info.safetensors?.total ?? null) : null,
+      files,
+    };
+  });
+}
+
+function repoFile(
+  access: HubAccess,
+  repo: Repo,
+  commit: string,
+  { path, size, oid, lfs }: { path: string; size: number; oid?: string; lfs?: { oid: string; size: number } },
+): RepoFile {
+  const blob = lfs?.oid ?? oid ?? '';
+  const isSafe = path.split('/').every((part) => part !== '' && !/^\.+$|[\\:\0]/.test(part));
+  if (!isSafe || !(lfs ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(blob))
+    throw notTheHub(access, `it lists the file ${JSON.stringify(path)} with the hash ${JSON.stringify(blob)}`);
+  const folder = `${access.url}/${repo.kind === 'dataset' ? 'datasets/' : ''}${repo.id}/resolve/${commit}`;
+  return {
+    path,
+    url: `${folder}/${path.split('/').map(encodeURIComponent).join('/')}`,
+    size: lfs?.size ?? size,
+    hash: { kind: lfs ? 'sha256' : 'git-sha1', hex: blob },
+    blob,
+  };
+}
+
+/** The licence's short name: "apache-2.0". The Hub says "other" and, beside it, which. */
+export function licenceOf(card: unknown, tags: readonly string[] = []): string | null {
+  const { license, license_name: name } = (card ?? {}) as Record<string, unknown>;
+  if (typeof name === 'string' && (license === undefined || license === 'other')) return name;
+  if (typeof license === 'string') return license;
+  if (Array.isArray(license)) return license.join(', ');
+  return tags.find((tag) => tag.startsWith('license:'))?.slice('license:'.length) ?? null;
+}
+
+const besideWeights = new Set([
+  'config.json',
+  'generation_config.json',
+  'README.md',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'tokenizer.model',
+  'vocab.json',
+  'vocab.txt',
+  'merges.txt',
+]);
+
+/**
+ * Of a model, what training reads: its config, tokenizer, card (for the licence) and one set of safetensors; many hold the
+ * same weights several times. Throws UserError "weights-missing" or "config-missing".
+ */
+export function filesOfModel({ repo, files }: Repository): RepoFile[] {
+  const whole = files.find(({ path }) => path === 'model.safetensors');
+  const shards = files.filter(({ path }) =>
+    /^model-\d+-of-\d+\.safetensors$|^model\.safetensors\.index\.json$/.test(path),
+  );
+  if (!whole && shards.length === 0) {
+    const other = files.find(({ path }) => /\.(bin|pt|pth|gguf)$/.test(path))?.path;
+    throw new UserError({
+      code: 'weights-missing',
+      message: `${repo.id} has no safetensors weights${other === undefined ? '' : `, only ${other}`}.`,
+      fix: other?.endsWith('.gguf')
+        ? 'Choose the original model that it was made from.'
+        : 'Choose another upload of the model that has model.safetensors.',
+    });
+  }
+  if (!files.some(({ path }) => path === 'config.json'))
+    throw new UserError({
+      code: 'config-missing',
+      message: `${repo.id} has no config.json, so it is no model that transformers would load.`,
+      fix: 'Choose another upload of the model.',
+    });
+  return [...files.filter(({ path }) => besideWeights.has(path)), ...(whole ? [whole] : shards)];
+}
+
+/** Of a dataset, the files that can be read here, or those of them that `wanted` names. Throws UserError "data-missing". */
+export function filesOfDataset({ repo, files }: Repository, wanted?: readonly string[]): RepoFile[] {
+  const readable = files.filter(
+    ({ path }) => /\.(jsonl|ndjson|json|csv|tsv|parquet)$/i.test(path) && !isDescription(path),
+  );
+  const missing = wanted?.find((path) => !readable.some((file) => file.path === path));
+  if (missing !== undefined || readable.length === 0)
+    throw new UserError({
+      code: 'data-missing',
+      message:
+        missing === undefined
+          ? `The dataset ${repo.id} has no file that can be read: no .jsonl, .json, .csv, .tsv or .parquet.`
+          : `The dataset ${repo.id} has no data file ${missing}.`,
+      fix: 'Choose another dataset; many exist in several formats.',
+    });
+  return wanted === undefined ? readable : readable.filter(({ path }) => wanted.includes(path));
+}
+
+const isDescription = (path: string): boolean => /(^|\/)(dataset_infos?|\.?metadata|config)\.json$/.test(path);
+
+function notTheHub({ url }: HubAccess, what: string): UserError {
+  return new UserError({
+    code: 'hub-answer-invalid',
+    message: `${url} answered with something that the Hugging Face Hub never says: ${what}.`,
+    fix: 'Check HF_ENDPOINT if it is set; else a proxy may stand between.',
+  });
+}
