@@ -5,17 +5,21 @@ import { z } from 'zod';
 import { draftCommands } from './contract/drafts.ts';
 import { jobRecord, type ErrorDetails } from './contract/records.ts';
 import { hostCommands } from './contract/host.ts';
+import { downloadsChanged, hubCommands } from './contract/hub.ts';
+import { modelCommands } from './contract/models.ts';
 import { runCommands } from './contract/runs.ts';
 import { taskProgress } from './contract/tasks.ts';
 
 export * from './contract/drafts.ts';
 export * from './contract/host.ts';
+export * from './contract/hub.ts';
+export * from './contract/models.ts';
 export * from './contract/records.ts';
 export * from './contract/runs.ts';
 export * from './contract/tasks.ts';
 
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
-export const commands = { ...draftCommands, ...hostCommands, ...runCommands };
+export const commands = { ...draftCommands, ...hostCommands, ...hubCommands, ...modelCommands, ...runCommands };
 export type Commands = typeof commands;
 export type CommandName = keyof Commands;
 export type CommandInput<C extends CommandName> = z.infer<Commands[C]['input']>;
@@ -38,6 +42,7 @@ export const appEvent = z.discriminatedUnion('type', [
   /** What the job of a run said, gathered over a tenth of a second, of runs that this program follows. */
   z.object({ type: z.literal('run-records'), run: z.string(), records: z.array(jobRecord) }),
   taskProgress,
+  downloadsChanged,
 ]);
 export type AppEvent = z.infer<typeof appEvent>;
 

@@ -3,11 +3,19 @@ import { commandRequest, commands, type CommandName, type CommandResult } from '
 import { messageOf, UserError } from '../errors.ts';
 import { draftAnswers } from './answers/drafts.ts';
 import { hostAnswers } from './answers/host.ts';
+import { hubAnswers } from './answers/hub.ts';
+import { modelAnswers } from './answers/models.ts';
 import { runAnswers } from './answers/runs.ts';
 import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
 
-const answers: Answers<CommandName> = { ...draftAnswers, ...hostAnswers, ...runAnswers };
+const answers: Answers<CommandName> = {
+  ...draftAnswers,
+  ...hostAnswers,
+  ...hubAnswers,
+  ...modelAnswers,
+  ...runAnswers,
+};
 
 /**
  * The answer to a request as it came over the border, unchecked; never throws. A UserError becomes a refusal, so does a

@@ -6,6 +6,7 @@ import type { StoredRun } from '../store/runs.ts';
 import type { LaunchErrand } from './errand.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
+import { openHub, type Hub } from './hub.ts';
 import { resourcePath } from './resources.ts';
 import { systemKeychain } from './secrets/keychain.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
@@ -28,6 +29,7 @@ export type App = {
   launchErrand: LaunchErrand;
   hostKind: HostKind;
   secrets: Secrets;
+  hub: Hub;
   /** Calls of windows that can be cancelled, by the name that the window gave them. */
   calls: Map<string, AbortController>;
   /** Tells every window. */
@@ -43,16 +45,19 @@ export type App = {
 export function openApp(host: HostAbilities, folder: string = homeFolder(process.env)): App {
   const home = openHome(folder);
   const launchErrand = host.launchErrand ?? noErrands;
+  const secrets = openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env));
   const listeners = new Set<(event: AppEvent) => void>();
+  const tell = (event: AppEvent): void => listeners.forEach((listener) => listener(event));
   return {
     home,
     history: openHistory(home.history, resourcePath('migrations')),
     launchJob: host.launchJob,
     launchErrand,
-    secrets: openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env)),
+    secrets,
+    hub: openHub({ home, secrets, tell }),
     hostKind: host.kind ?? 'browser',
     calls: new Map(),
-    tell: (event) => listeners.forEach((listener) => listener(event)),
+    tell,
     listen(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

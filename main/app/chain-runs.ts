@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readAdapter } from '../checkpoints/adapter.ts';
 import { readDataSummary } from '../checkpoints/data-summary.ts';
+import { hubOrigin } from '../checkpoints/hub-cache.ts';
 import { type MergeOrder, tokenizerFilesFor } from '../checkpoints/merge-order.ts';
 import { baseModelName, type ModelFolder, openModelFolder } from '../checkpoints/model-folder.ts';
 import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
@@ -104,12 +105,14 @@ function referredTo(app: App, reference: string, key: string): Source {
   return { run, ...findAdapter(app, run, checkpoint, choice) };
 }
 
-/** What a run's model is called: its folder's name, and run:NAME@STEP where it was merged from that run. */
+/** What a run's model is called: its folder's name, its Hub id in a cache, run:NAME@STEP where it was merged from that run. */
 export function modelNameOf({ recipe }: Pick<StoredRun, 'recipe'>): string {
   const model = recipe.model_name_or_path;
   if (typeof model !== 'string') return '';
   const merged = /^(?<run>.+)-step-(?<step>\d+)-[0-9a-f]{12}$/.exec(basename(model))?.groups;
-  return merged === undefined ? basename(model) : `${prefix}${merged.run ?? ''}@${merged.step ?? ''}`;
+  return merged === undefined
+    ? (hubOrigin(model)?.id ?? basename(model))
+    : `${prefix}${merged.run ?? ''}@${merged.step ?? ''}`;
 }
 
 const modelOf = (run: StoredRun): string => String(run.recipe.model_name_or_path);

@@ -1,5 +1,5 @@
 // What the Hub's refusals mean to a person, and what to do about each.
-import { hasSystemCode, UserError } from '../errors.ts';
+import { hasSystemCode, messageOf, UserError } from '../errors.ts';
 import { HubRefusal, HubSilence, type HubAccess } from './access.ts';
 import type { RepoKind } from './cache.ts';
 
@@ -26,7 +26,7 @@ export function hubProblem(
   if (hasSystemCode(error, 'EACCES', 'EPERM', 'EROFS'))
     return told(
       'cache-not-writable',
-      `The Hugging Face cache cannot be written (${String((error as Error).message)}).`,
+      `The Hugging Face cache cannot be written (${messageOf(error)}).`,
       'Make it writable, or set HF_HOME to another folder.',
     );
   if (!(error instanceof HubRefusal)) return error;

@@ -43,5 +43,6 @@ export async function serveUntilStopped(app: App, portText: string): Promise<voi
   const stopSending = keepSendingQueued(app);
   await interrupted;
   stopSending();
+  app.hub.downloads.close();
   await server.close();
 }

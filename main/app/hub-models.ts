@@ -1,0 +1,134 @@
+// What the Hub has, seen with what can be trained here and what is on this machine already.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CommandInput, CommandOutput, ModelFacts } from '../../preload/contract.ts';
+import { snapshotOf } from '../checkpoints/hub-cache.ts';
+import { supportedModelTypes } from '../engine/models/registry.ts';
+import { UserError } from '../errors.ts';
+import { repoFolder, snapshotFolder } from '../hub/cache.ts';
+import { bytesCached, bytesOf, isCached, type DownloadPlan } from '../hub/download.ts';
+import { withHubProblems } from '../hub/problems.ts';
+import { filesOfDataset, filesOfModel, openRepository, type Repository } from '../hub/repository.ts';
+import { searchModels, type FoundModel } from '../hub/search.ts';
+import type { App } from './app.ts';
+import { factsOfConfig } from './inspect-model.ts';
+
+export async function searchHubModels(
+  { hub }: App,
+  query: string,
+  all: boolean,
+): Promise<CommandOutput<'hub.searchModels'>> {
+  const found = await searchModels(await hub.access(), query, all ? undefined : supportedModelTypes);
+  return found.map((model) => {
+    const { quantised: _, ...shown } = model;
+    return { ...shown, problem: problemOf(model), folder: folderOf(hub.cache, model.id) };
+  });
+}
+
+function problemOf({ modelType, quantised }: FoundModel): string | null {
+  if (quantised !== null) return `Stored quantised (${quantised}), which cannot be trained. Choose the original.`;
+  if (modelType === null || supportedModelTypes.includes(modelType)) return null;
+  return `Its architecture ${modelType} is not supported; ${supportedModelTypes.join(', ')} ${supportedModelTypes.length === 1 ? 'is' : 'are'}.`;
+}
+
+/** The snapshot of a model that is in the cache whole. */
+function folderOf(cache: string, id: string): string | null {
+  const folder = snapshotOf(repoFolder(cache, { kind: 'model', id }));
+  const isWhole = ['model.safetensors', 'model.safetensors.index.json'].some((name) => existsSync(join(folder, name)));
+  return isWhole ? folder : null;
+}
+
+/** Reads config.json from the Hub. Throws UserError of hubProblem, "weights-missing", "config-missing". */
+export async function hubModelInfo(
+  { hub }: App,
+  id: string,
+  revision?: string,
+): Promise<CommandOutput<'hub.modelInfo'>> {
+  const access = await hub.access();
+  const repository = await openRepository(access, { kind: 'model', id }, revision);
+  const { repo, commit, files, isGated, licence, parameters } = repository;
+  const needed = planOf(repository, filesOfModel(repository));
+  const readJson = async (name: string): Promise<Record<string, unknown>> => {
+    const url = files.find(({ path }) => path === name)?.url;
+    if (url === undefined) return {};
+    const text = await withHubProblems(access, repo, async () => (await access.fetch(url)).text());
+    return objectIn(text, `${id}/${name}`);
+  };
+  const [config, tokenizer] = await Promise.all([readJson('config.json'), readJson('tokenizer_config.json')]);
+  const snapshot = snapshotFolder(hub.cache, repo, commit);
+  const isThere = isCached(hub.cache, needed);
+  const facts: ModelFacts = {
+    reference: isThere ? snapshot : '',
+    name: id,
+    ...factsOfConfig(config),
+    parameters,
+    bytes: needed.files.reduce((sum, { path, size }) => sum + (path.endsWith('.safetensors') ? size : 0), 0),
+    dtype: dtypeOf(config),
+    hasChatTemplate: tokenizer.chat_template !== undefined || files.some(({ path }) => /^chat_template\./.test(path)),
+    licence,
+    origin: { id, revision: commit },
+    folder: isThere ? snapshot : null,
+    adapter: null,
+  };
+  const downloadBytes = bytesOf(needed);
+  return {
+    repo: id,
+    commit,
+    url: `${access.url}/${id}`,
+    isGated,
+    facts,
+    downloadBytes,
+    missingBytes: downloadBytes - bytesCached(hub.cache, needed),
+  };
+}
+
+/** "bfloat16", newer files say dtype, as safetensors writes it: "BF16". */
+function dtypeOf({ dtype, torch_dtype: older }: Record<string, unknown>): string | null {
+  const names: Record<string, string> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+  const name = typeof dtype === 'string' ? dtype : older;
+  return typeof name === 'string' ? (names[name] ?? name) : null;
+}
+
+export async function hubDatasetInfo(
+  { hub }: App,
+  id: string,
+  revision?: string,
+): Promise<CommandOutput<'hub.datasetInfo'>> {
+  const access = await hub.access();
+  const repository = await openRepository(access, { kind: 'dataset', id }, revision);
+  return {
+    repo: id,
+    commit: repository.commit,
+    url: `${access.url}/datasets/${id}`,
+    isGated: repository.isGated,
+    licence: repository.licence,
+    files: filesOfDataset(repository).map(({ path, size }) => ({ path, size })),
+  };
+}
+
+/** Asks the Hub what is to be fetched. Throws UserError of hubProblem, "weights-missing", "data-missing" … */
+export async function planDownload(
+  { hub }: App,
+  { kind, repo, revision, files }: CommandInput<'downloads.start'>,
+): Promise<DownloadPlan> {
+  const repository = await openRepository(await hub.access(), { kind, id: repo }, revision);
+  return planOf(repository, kind === 'model' ? filesOfModel(repository) : filesOfDataset(repository, files));
+}
+
+function planOf({ repo, revision, commit }: Repository, files: DownloadPlan['files']): DownloadPlan {
+  return { repo, revision, commit, files };
+}
+
+function objectIn(text: string, name: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  throw new UserError({
+    code: 'config-invalid',
+    message: `${name} on the Hub is not valid JSON.`,
+    fix: 'Choose another upload of the model.',
+  });
+}

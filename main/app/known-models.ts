@@ -1,0 +1,64 @@
+// The models that are at hand: the one that ships with Lorelei, those that runs used, those in the Hugging Face cache, and
+// what finished runs have made.
+import { existsSync, realpathSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import type { CommandOutput, KnownModel } from '../../preload/contract.ts';
+import { snapshotOf } from '../checkpoints/hub-cache.ts';
+import { UserError } from '../errors.ts';
+import { cachedModels } from '../hub/cache.ts';
+import type { StoredRun } from '../store/runs.ts';
+import type { App } from './app.ts';
+import { isUnderWay } from './find-run.ts';
+import { inspectModel } from './inspect-model.ts';
+import { resourcePath } from './resources.ts';
+
+const RUNS_LOOKED_AT = 200;
+const RECENT_SHOWN = 6;
+const RUNS_SHOWN = 30;
+
+/** Looks at every model anew: folders come and go. */
+export function knownModels(app: App): CommandOutput<'models.known'> {
+  const runs = app.history.runs.list().slice(0, RUNS_LOOKED_AT);
+  const starterFolder = resourcePath('starter-model');
+  const used = new Map<string, number>();
+  for (const run of runs) {
+    const folder = folderOf(run);
+    // Merged ones may be deleted at any time; the run they are from can be chosen instead.
+    if (folder === undefined || folder.startsWith(join(app.home.cache, 'merged') + sep)) continue;
+    if (!used.has(folder)) used.set(folder, run.createdAt);
+  }
+  const starter = {
+    ...inspectModel(app, starterFolder),
+    name: 'Lorelei starter model',
+    usedAt: used.get(real(starterFolder)) ?? null,
+  };
+  used.delete(real(starterFolder));
+  const cached = cachedModels(app.hub.cache).map(({ folder }) => real(snapshotOf(folder)));
+  return {
+    starter,
+    recent: [...used].slice(0, RECENT_SHOWN).map(([folder, usedAt]) => ({ ...inspectModel(app, folder), usedAt })),
+    downloaded: cached
+      .filter((folder) => existsSync(join(folder, 'config.json')))
+      .map((folder) => ({ ...inspectModel(app, folder), usedAt: used.get(folder) ?? null })),
+    runs: runs.flatMap((run) => asBase(app, run)).slice(0, RUNS_SHOWN),
+  };
+}
+
+function folderOf({ recipe }: StoredRun): string | undefined {
+  const model = recipe.model_name_or_path;
+  return typeof model === 'string' && existsSync(model) ? real(model) : undefined;
+}
+
+const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+
+/** Nothing where the run has no adapter, or what it was trained on is gone. */
+function asBase(app: App, run: StoredRun): KnownModel[] {
+  if (isUnderWay(run) || run.lastStep === 0) return [];
+  try {
+    const facts = inspectModel(app, `run:${run.id}`);
+    return facts.problem ? [] : [{ ...facts, usedAt: run.endedAt ?? run.createdAt }];
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+// The Hugging Face Hub: searching it, looking at a repository, and downloads, which belong to the program and not to a
+// window: they go on without one.
+import { z } from 'zod';
+import { modelFacts } from './models.ts';
+import { errorDetails } from './records.ts';
+
+const repoKind = z.enum(['model', 'dataset']);
+/** "owner/name" */
+const repoId = z.string().min(1).max(200);
+
+const found = z.object({
+  id: z.string(),
+  downloads: z.number(),
+  likes: z.number(),
+  updatedAt: z.number(),
+  /** Only for those who accepted its conditions. */
+  isGated: z.boolean(),
+  licence: z.string().nullable(),
+});
+
+const foundModel = found.extend({
+  modelType: z.string().nullable(),
+  parameters: z.number().nullable(),
+  /** Why it cannot be trained, as far as the Hub's list tells; null where nothing speaks against it. */
+  problem: z.string().nullable(),
+  /** Where it is on this machine already. */
+  folder: z.string().nullable(),
+});
+
+const foundDataset = found.extend({ description: z.string() });
+
+/** One download, from its start until it is dismissed. */
+export const download = z.object({
+  id: z.string(),
+  kind: repoKind,
+  repo: z.string(),
+  revision: z.string(),
+  state: z.enum(['running', 'paused', 'failed', 'finished']),
+  bytesDone: z.number(),
+  bytesTotal: z.number(),
+  /** Over the last seconds; null where nothing is known yet. */
+  bytesPerSecond: z.number().nullable(),
+  remainingMs: z.number().nullable(),
+  /** Why it failed. */
+  error: errorDetails.nullable(),
+  /** The snapshot in the Hugging Face cache; complete once finished. */
+  folder: z.string(),
+  /** Full paths, complete once finished. */
+  files: z.array(z.string()),
+});
+export type Download = z.infer<typeof download>;
+
+/** Told a few times a second while something moves. */
+export const downloadsChanged = z.object({ type: z.literal('downloads-changed'), downloads: z.array(download) });
+
+const oneDownload = z.strictObject({ id: z.string() });
+
+export const hubCommands = {
+  /** Most downloaded first. Without `all` only those of an architecture that can be trained. */
+  'hub.searchModels': {
+    input: z.strictObject({ query: z.string().max(200), all: z.boolean() }),
+    output: z.array(foundModel),
+  },
+  'hub.modelInfo': {
+    input: z.strictObject({ repo: repoId, revision: z.string().min(1).max(200).optional() }),
+    output: z.object({
+      repo: z.string(),
+      commit: z.string(),
+      /** Its page. */
+      url: z.string(),
+      isGated: z.boolean(),
+      /** What its files say, from the Hub: `reference` is "" until it is downloaded. */
+      facts: modelFacts,
+      /** Of the files that are needed; and of them those that are not on the disk yet. */
+      downloadBytes: z.number(),
+      missingBytes: z.number(),
+    }),
+  },
+  'hub.searchDatasets': { input: z.strictObject({ query: z.string().max(200) }), output: z.array(foundDataset) },
+  'hub.datasetInfo': {
+    input: z.strictObject({ repo: repoId, revision: z.string().min(1).max(200).optional() }),
+    output: z.object({
+      repo: z.string(),
+      commit: z.string(),
+      url: z.string(),
+      isGated: z.boolean(),
+      licence: z.string().nullable(),
+      /** Those that can be read. */
+      files: z.array(z.object({ path: z.string(), size: z.number() })),
+    }),
+  },
+  'downloads.list': { input: z.strictObject({}), output: z.array(download) },
+  /** Goes on with what an earlier download left. Answers when it has begun, with "finished" where all was there. */
+  'downloads.start': {
+    input: z.strictObject({
+      kind: repoKind,
+      repo: repoId,
+      revision: z.string().min(1).max(200).optional(),
+      /** Of a dataset: paths as hub.datasetInfo has them; all that can be read where absent. */
+      files: z.array(z.string()).min(1).max(10_000).optional(),
+    }),
+    output: download,
+  },
+  'downloads.pause': { input: oneDownload, output: z.object({}) },
+  /** Also tries a failed one again. */
+  'downloads.resume': { input: oneDownload, output: z.object({}) },
+  /** Ends it, or dismisses a finished one. What came stays in the cache, and a later start goes on with it. */
+  'downloads.cancel': { input: oneDownload, output: z.object({}) },
+};
