@@ -2,6 +2,7 @@
 import type { Component } from 'svelte';
 import List from '@lucide/svelte/icons/list';
 import Runs from './runs/Runs.svelte';
+import Wizard from './wizard/Wizard.svelte';
 
 export type Screen = {
   name: string;
@@ -10,4 +11,7 @@ export type Screen = {
   icon?: Component<{ size?: number }>;
 };
 
-export const screens: readonly Screen[] = [{ name: 'runs', title: 'Runs', component: Runs, icon: List }];
+export const screens: readonly Screen[] = [
+  { name: 'runs', title: 'Runs', component: Runs, icon: List },
+  { name: 'new', title: 'New run', component: Wizard },
+];

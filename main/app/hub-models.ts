@@ -1,7 +1,7 @@
 // What the Hub has, seen with what can be trained here and what is on this machine already.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandInput, CommandOutput, ModelFacts } from '../../preload/contract.ts';
+import type { CommandInput, CommandOutput, ErrorDetails, ModelFacts } from '../../preload/contract.ts';
 import { snapshotOf } from '../checkpoints/hub-cache.ts';
 import { supportedModelTypes } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
@@ -54,17 +54,31 @@ export async function hubModelInfo(
     const text = await withHubProblems(access, repo, async () => (await access.fetch(url)).text());
     return objectIn(text, `${id}/${name}`);
   };
-  const [config, tokenizer] = await Promise.all([readJson('config.json'), readJson('tokenizer_config.json')]);
+  let [config, tokenizer] = [repository.config, {} as Record<string, unknown>];
+  let refusal: ErrorDetails | null = null;
+  try {
+    [config, tokenizer] = await Promise.all([readJson('config.json'), readJson('tokenizer_config.json')]);
+  } catch (error) {
+    // Of a gated model the list is open, and only the files are not.
+    if (!(error instanceof UserError) || !refusals.has(error.code)) throw error;
+    refusal = error.toDetails();
+  }
+  const told = factsOfConfig(config);
   const snapshot = snapshotFolder(hub.cache, repo, commit);
   const isThere = isCached(hub.cache, needed);
   const facts: ModelFacts = {
     reference: isThere ? snapshot : '',
     name: id,
-    ...factsOfConfig(config),
+    ...told,
+    // The list has only parts of the config; the type is one of them.
+    problem: refusal === null || told.problem?.code === 'model-type-unsupported' ? told.problem : null,
     parameters,
     bytes: needed.files.reduce((sum, { path, size }) => sum + (path.endsWith('.safetensors') ? size : 0), 0),
     dtype: dtypeOf(config),
-    hasChatTemplate: tokenizer.chat_template !== undefined || files.some(({ path }) => /^chat_template\./.test(path)),
+    hasChatTemplate:
+      refusal !== null
+        ? null
+        : tokenizer.chat_template !== undefined || files.some(({ path }) => /^chat_template\./.test(path)),
     licence,
     origin: { id, revision: commit },
     folder: isThere ? snapshot : null,
@@ -79,8 +93,11 @@ export async function hubModelInfo(
     facts,
     downloadBytes,
     missingBytes: downloadBytes - bytesCached(hub.cache, needed),
+    refusal,
   };
 }
+
+const refusals: ReadonlySet<string> = new Set(['hub-gated', 'hub-forbidden', 'hub-token-refused']);
 
 /** "bfloat16", newer files say dtype, as safetensors writes it: "BF16". */
 function dtypeOf({ dtype, torch_dtype: older }: Record<string, unknown>): string | null {

@@ -18,6 +18,8 @@ export type Repository = {
   licence: string | null;
   /** Of a model, as the Hub counted them in its headers. */
   parameters: number | null;
+  /** What the Hub's list has of a model's config.json: its model_type, and how it is quantised. */
+  config: Record<string, unknown>;
   files: RepoFile[];
 };
 
@@ -39,7 +41,7 @@ export async function openRepository(access: HubAccess, repo: Repo, revision = '
     const ask = { name: repo.id, revision, hubUrl: access.url, fetch: access.fetch };
     const info =
       repo.kind === 'model'
-        ? await modelInfo({ ...ask, additionalFields: ['sha', 'cardData', 'safetensors', 'tags'] })
+        ? await modelInfo({ ...ask, additionalFields: ['sha', 'cardData', 'config', 'safetensors', 'tags'] })
         : await datasetInfo({ ...ask, additionalFields: ['sha', 'cardData', 'tags'] });
     if (!/^[0-9a-f]{40}$/.test(info.sha)) throw notTheHub(access, `its commit is ${JSON.stringify(info.sha)}`);
     const files: RepoFile[] = [];
@@ -58,6 +60,7 @@ export async function openRepository(access: HubAccess, repo: Repo, revision = '
       isGated: Boolean(info.gated),
       licence: licenceOf(info.cardData, info.tags),
       parameters: 'safetensors' in info ? (info.safetensors?.total ?? null) : null,
+      config: (('config' in info ? info.config : undefined) ?? {}) as Record<string, unknown>,
       files,
     };
   });

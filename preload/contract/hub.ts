@@ -74,6 +74,8 @@ export const hubCommands = {
       /** Of the files that are needed; and of them those that are not on the disk yet. */
       downloadBytes: z.number(),
       missingBytes: z.number(),
+      /** Why its files may not be read, with what to do: a gated model. The facts are then those of the Hub's list. */
+      refusal: errorDetails.nullable(),
     }),
   },
   'hub.searchDatasets': { input: z.strictObject({ query: z.string().max(200) }), output: z.array(foundDataset) },

@@ -1,5 +1,8 @@
 // The steps of the wizard, in order. Each reads and writes the draft, and can be visited at any time.
 import type { Component } from 'svelte';
+import { draft } from './draft.svelte.ts';
+import ModelStep from './model/ModelStep.svelte';
+import { modelSummary } from './model/model-name.ts';
 
 export type WizardStep = {
   /** Second part of the address: "#/new/data". */
@@ -10,4 +13,11 @@ export type WizardStep = {
   summary: () => string | null;
 };
 
-export const steps: readonly WizardStep[] = [];
+export const steps: readonly WizardStep[] = [
+  {
+    id: 'model',
+    title: 'Model',
+    component: ModelStep,
+    summary: () => modelSummary(draft.text('model_name_or_path'), draft.text('adapter_name_or_path')),
+  },
+];
