@@ -7,6 +7,7 @@ import { jobRecord, type ErrorDetails } from './contract/records.ts';
 import { hostCommands } from './contract/host.ts';
 import { downloadsChanged, hubCommands } from './contract/hub.ts';
 import { modelCommands } from './contract/models.ts';
+import { runPageCommands } from './contract/run-page.ts';
 import { runCommands } from './contract/runs.ts';
 import { taskProgress } from './contract/tasks.ts';
 
@@ -15,11 +16,19 @@ export * from './contract/host.ts';
 export * from './contract/hub.ts';
 export * from './contract/models.ts';
 export * from './contract/records.ts';
+export * from './contract/run-page.ts';
 export * from './contract/runs.ts';
 export * from './contract/tasks.ts';
 
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
-export const commands = { ...draftCommands, ...hostCommands, ...hubCommands, ...modelCommands, ...runCommands };
+export const commands = {
+  ...draftCommands,
+  ...hostCommands,
+  ...hubCommands,
+  ...modelCommands,
+  ...runPageCommands,
+  ...runCommands,
+};
 export type Commands = typeof commands;
 export type CommandName = keyof Commands;
 export type CommandInput<C extends CommandName> = z.infer<Commands[C]['input']>;

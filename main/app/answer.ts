@@ -5,6 +5,7 @@ import { draftAnswers } from './answers/drafts.ts';
 import { hostAnswers } from './answers/host.ts';
 import { hubAnswers } from './answers/hub.ts';
 import { modelAnswers } from './answers/models.ts';
+import { runPageAnswers } from './answers/run-page.ts';
 import { runAnswers } from './answers/runs.ts';
 import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
@@ -14,6 +15,7 @@ const answers: Answers<CommandName> = {
   ...hostAnswers,
   ...hubAnswers,
   ...modelAnswers,
+  ...runPageAnswers,
   ...runAnswers,
 };
 

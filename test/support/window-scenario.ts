@@ -1,8 +1,8 @@
 // What a person does in the window, the same for every host that shows it. Expects the history of seed-history.ts.
 import axe from 'axe-core';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { addSteps, lossAt, type SeededHome } from './seed-history.ts';
 
@@ -41,39 +41,97 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   await rows.locator('a', { hasText: 'swift-trout' }).focus();
   await page.keyboard.press('Enter');
   const steps = page.locator('main dl dd').first();
-  await page.getByRole('heading', { name: 'SmolLM2-135M' }).waitFor();
+  await page.getByRole('heading', { name: 'swift-trout', level: 1 }).waitFor();
   expect(await steps.innerText()).toBe('30 / 100');
   addSteps(history, 'swift-trout', 31, 42, Date.now() - 42_000);
   await expect.poll(() => steps.innerText(), { timeout: 20_000 }).toBe('42 / 100');
   await expect.poll(() => page.locator('.pill').innerText(), { timeout: 20_000 }).toContain(lossAt(42).toFixed(4));
 
-  // A finished run: its chart, the chart's numbers as a table, its events and checkpoints.
+  // A finished run: its charts with one crosshair, and their numbers as a table.
   await page.goBack();
   await rows.locator('a', { hasText: 'calm-otter' }).click();
-  await page.getByRole('heading', { name: 'On disk' }).waitFor();
-  await page.getByText('As a table').click();
-  const table = page.getByRole('region', { name: 'Loss per step' });
-  expect(await table.locator('tbody tr').count()).toBe(200);
+  const facts = page.locator('main dl').first();
+  await expect.poll(async () => (await facts.innerText()).replaceAll(/\s+/g, ' ')).toContain('Reward margin 2');
+  expect((await facts.innerText()).replaceAll(/\s+/g, ' ')).toContain('Chosen ahead 88 %');
+  // For preferences the margin comes first.
+  const charts = page.locator('section').filter({ has: page.getByRole('application') });
+  expect((await charts.locator('h2').allInnerTexts()).slice(0, 2)).toEqual(['Reward margin', 'Loss']);
+  const loss = page.getByRole('region', { name: 'Loss', exact: true });
+  await loss.getByText('As a table').click();
+  const table = page.getByRole('region', { name: 'Loss as a table' });
+  await expect.poll(() => table.locator('tbody tr').count()).toBe(200);
   const cells = await table.locator('tbody tr').nth(49).locator('td').allInnerTexts();
   expect([cells[0], cells[1], cells[3]]).toEqual(['50', lossAt(50).toFixed(4), (lossAt(50) + 0.12).toFixed(4)]);
-  expect(await page.getByText('3 rows were cut at max_length 512.').count()).toBe(1);
-  expect(await page.getByText('checkpoint-150').count()).toBe(1);
-  const facts = await page.locator('main dl').first().innerText();
-  expect(facts.replaceAll(/\s+/g, ' ')).toContain('Reward margin 2 Chosen ahead 88 %');
-  const samples = page.getByRole('region', { name: 'Samples' });
-  expect(await samples.getByRole('heading', { name: 'Who are you?' }).count()).toBe(1);
-  expect(await samples.locator('li').allInnerTexts()).toHaveLength(4);
-  expect(await samples.locator('li').first().innerText()).toMatch(/step 200\s+An otter of 200 steps\./);
   expect(await axeProblems(page)).toEqual([]);
-  await page.getByText('As a table').click();
-  const plot = await page.locator('.plot').boundingBox();
+  await loss.getByText('As a table').click();
+  await table.waitFor({ state: 'detached' });
+  await loss.scrollIntoViewIfNeeded();
+  const plot = await loss.getByRole('application').boundingBox();
   if (!plot) throw new Error('the chart is not on the screen');
   await page.mouse.move(plot.x + plot.width * 0.5, plot.y + 100);
+  const crosshairs = page.locator('.u-cursor-x');
+  const places = (): Promise<number[]> =>
+    crosshairs.evaluateAll((lines) => lines.map((line) => new DOMMatrix(getComputedStyle(line).transform).e));
+  await expect.poll(async () => (await places()).every((left) => left > 0)).toBe(true);
   await picture('run');
   await page.emulateMedia({ colorScheme: 'dark' });
   expect(await axeProblems(page)).toEqual([]);
   await picture('run-dark');
   await page.emulateMedia({ colorScheme: 'light' });
+
+  // A part that is dragged over fills all charts; by keyboard Escape shows all again.
+  const stepOf = (chart: Locator): Promise<number> => chart.locator('dd').first().innerText().then(Number);
+  await page.mouse.move(plot.x + plot.width * 0.4, plot.y + 60);
+  await page.mouse.down();
+  await page.mouse.move(plot.x + plot.width * 0.6, plot.y + 60, { steps: 4 });
+  await page.mouse.up();
+  await page.getByRole('button', { name: 'Show all' }).waitFor();
+  // The crosshair follows the pointer, and the zoom comes with the next frame.
+  await expect
+    .poll(async () => {
+      await page.mouse.move(plot.x + plot.width - 20, plot.y + 50);
+      await page.mouse.move(plot.x + plot.width - 20, plot.y + 60);
+      return stepOf(loss);
+    })
+    .toBeLessThan(150);
+  await loss.getByRole('application').focus();
+  await page.keyboard.press('Escape');
+  await page.getByText('Drag over a chart to zoom').waitFor();
+
+  // Numbers to take away: every step, in columns by TRL's names.
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'All metrics as CSV' }).click();
+  const csv = readFileSync(await (await saved).path(), 'utf8')
+    .trimEnd()
+    .split('\r\n');
+  expect(csv[0]).toMatch(/^kind,step,loss,/);
+  expect(csv.filter((row) => row.startsWith('step,'))).toHaveLength(200);
+  expect(csv.filter((row) => row.startsWith('evaluation,'))).toHaveLength(4);
+
+  // The other parts of the run each have an address.
+  const parts = page.getByRole('navigation', { name: 'Parts of the run' });
+  await parts.getByText('Samples').click();
+  const samples = page.getByRole('region', { name: 'Who are you?' });
+  expect(await samples.locator('li').allInnerTexts()).toHaveLength(4);
+  expect(await samples.locator('li').first().innerText()).toMatch(/step 200\s+An otter of 200 steps\./);
+  expect(await samples.locator('mark').allInnerTexts()).toEqual(['200 ', '150 ', '100 ']);
+  expect(await axeProblems(page)).toEqual([]);
+  await picture('samples');
+  await parts.getByText('Events and log').click();
+  expect(await page.getByText('3 rows were cut at max_length 512.').count()).toBe(1);
+  await page.getByText('Log', { exact: true }).click();
+  await page.getByText('Nothing was printed.').waitFor();
+  expect(await axeProblems(page)).toEqual([]);
+  await parts.getByText('Checkpoints and exports').click();
+  expect(await page.getByText('checkpoint-150').count()).toBe(1);
+  await expect.poll(() => page.locator('tbody tr').first().innerText()).toContain('kB');
+  expect(await axeProblems(page)).toEqual([]);
+  await parts.getByText('Recipe').click();
+  await page.getByText('learning_rate: 0.0002').waitFor();
+  expect(await axeProblems(page)).toEqual([]);
+  await page.goBack();
+  await page.getByRole('heading', { name: 'On disk' }).waitFor();
+  for (let parts = 3; parts > 0; parts--) await page.goBack();
 
   // A failed run says why and what to do; reload keeps the place.
   await page.goBack();

@@ -1,0 +1,16 @@
+// Answers to what the page of one run asks for.
+import type { runPageCommands } from '../../../preload/contract.ts';
+import { findRun } from '../find-run.ts';
+import { readLogEnd } from '../run-log.ts';
+import { draftOfRun, recipeText } from '../run-recipe.ts';
+import { sizesOnDisk } from '../run-sizes.ts';
+import { usageOfRun } from '../run-usage.ts';
+import type { Answers } from './answers.ts';
+
+export const runPageAnswers: Answers<keyof typeof runPageCommands> = {
+  'run.usage': (app, { id }) => usageOfRun(findRun(app, id)),
+  'run.log': (app, { id }) => readLogEnd(app, findRun(app, id)),
+  'run.yaml': (app, { id }) => ({ yaml: recipeText(findRun(app, id)) }),
+  'run.again': (app, { id }) => draftOfRun(findRun(app, id)),
+  'run.sizes': (app, { id }) => sizesOnDisk(app, findRun(app, id)),
+};
