@@ -16,6 +16,9 @@ export function withTrueStatus(run: StoredRun): StoredRun {
   return isUnderWay(run) && (run.host === undefined || !isAlive(run.host)) ? { ...run, status: 'interrupted' } : run;
 }
 
+const undeleted = (run: StoredRun | undefined): StoredRun | undefined =>
+  run?.deletedAt === undefined ? run : undefined;
+
 /** How the run trains. Throws UserError "run-recipe-outdated" for a method that only another version knows. */
 export function methodOf(run: Pick<StoredRun, 'id' | 'method'>): Method {
   if (isMethod(run.method)) return run.method;
@@ -32,7 +35,7 @@ export function methodOf(run: Pick<StoredRun, 'id' | 'method'>): Method {
  */
 export function findRun(app: App, name: string, where = ''): StoredRun {
   const { runs } = app.history;
-  const exact = name === 'latest' ? runs.list()[0] : runs.get(name);
+  const exact = name === 'latest' ? runs.list()[0] : undeleted(runs.get(name));
   const found = exact === undefined ? (name === '' ? [] : runs.startingWith(name)) : [exact];
   const [run, ...others] = found;
   if (run !== undefined && others.length === 0) return withTrueStatus(run);

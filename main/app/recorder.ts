@@ -59,7 +59,13 @@ function write(history: History, runId: string, record: JobRecord, recordedAt: n
       return {};
     case 'start': {
       history.metrics.removeAfter(runId, record.startStep);
-      return { status: 'training', startedAt: recordedAt, totalSteps: record.totalSteps, lastStep: record.startStep };
+      return {
+        ...bestOf(history, runId),
+        status: 'training',
+        startedAt: recordedAt,
+        totalSteps: record.totalSteps,
+        lastStep: record.startStep,
+      };
     }
     case 'step': {
       const { step, loss, stepMs, tokensPerSecond, metrics } = record;
@@ -75,7 +81,7 @@ function write(history: History, runId: string, record: JobRecord, recordedAt: n
     }
     case 'evaluation':
       history.metrics.addEvaluation(runId, { step: record.step, recordedAt, metrics: record.metrics });
-      return {};
+      return bestOf(history, runId);
     case 'sample': {
       const { step, index, prompt, text } = record;
       history.samples.add(runId, { step, index, recordedAt, prompt, text });
@@ -98,4 +104,8 @@ function write(history: History, runId: string, record: JobRecord, recordedAt: n
       return { status, endedAt: recordedAt, metrics, error: error ?? null, host: null, job: null };
     }
   }
+}
+
+function bestOf(history: History, runId: string): RunChanges {
+  return { bestEvalLoss: history.metrics.lowestEvalLoss(runId) ?? null };
 }

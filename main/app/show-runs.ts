@@ -1,4 +1,5 @@
 // The history as lists and pages show it.
+import { basename } from 'node:path';
 import type { RunDetail, RunSummary } from '../../preload/contract.ts';
 import type { History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
@@ -9,7 +10,9 @@ import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
 
 const TREND_POINTS = 40;
 
-function summaryOf(history: History, run: StoredRun): RunSummary {
+function summaryOf(history: History, run: StoredRun, queuePlace: number | null): RunSummary {
+  const ended = isUnderWay(run) ? undefined : run.endedAt;
+  const updatedAt = ended ?? history.metrics.lastRecordedAt(run.id) ?? run.createdAt;
   return {
     id: run.id,
     name: run.name ?? null,
@@ -17,17 +20,43 @@ function summaryOf(history: History, run: StoredRun): RunSummary {
     status: run.status,
     modelName: modelNameOf(run),
     createdAt: run.createdAt,
-    updatedAt: history.metrics.lastRecordedAt(run.id) ?? run.endedAt ?? run.createdAt,
+    updatedAt,
     step: run.lastStep,
     totalSteps: run.totalSteps ?? null,
     loss: run.lastLoss ?? null,
-    lossTrend: history.metrics.lossTrend(run.id, run.lastStep, TREND_POINTS),
+    bestEvalLoss: run.bestEvalLoss ?? null,
+    dataName: dataNameOf(run.recipe),
+    durationMs: run.startedAt === undefined ? null : Math.max(0, updatedAt - run.startedAt),
+    tags: run.tags,
+    hasNotes: run.notes !== '',
+    archived: run.archivedAt !== undefined,
+    queuePlace,
   };
 }
 
 /** All runs, newest first, with their true status. */
 export function listRuns(app: App): RunSummary[] {
-  return app.history.runs.list().map((run) => summaryOf(app.history, withTrueStatus(run)));
+  const waiting = placesInQueue(app);
+  return app.history.runs.list().map((run) => summaryOf(app.history, withTrueStatus(run), waiting.get(run.id) ?? null));
+}
+
+/** Run -> its place among those that wait, from 1. */
+function placesInQueue(app: App): Map<string, number> {
+  return new Map(app.history.runs.queue().map(({ id }, index) => [id, index + 1]));
+}
+
+/** Some dozens of each run's logged losses, in order. Runs that are not there are left out. */
+export function runTrends(app: App, ids: readonly string[]): Record<string, number[]> {
+  const { runs, metrics } = app.history;
+  const known = ids.map((id) => runs.get(id)).filter((run) => run !== undefined);
+  return Object.fromEntries(known.map(({ id, lastStep }) => [id, metrics.lossTrend(id, lastStep, TREND_POINTS)]));
+}
+
+/** The files of dataset_name: "train.jsonl", "a.jsonl and 2 more". */
+function dataNameOf({ dataset_name: given }: StoredRun['recipe']): string {
+  const files = (Array.isArray(given) ? given : [given]).filter((file) => typeof file === 'string');
+  const [first, ...others] = files.map((file) => basename(file));
+  return first === undefined ? '' : others.length === 0 ? first : `${first} and ${others.length} more`;
 }
 
 /** Everything the history knows of one run. Throws UserError "run-not-found" or "run-ambiguous". */
@@ -41,8 +70,9 @@ export function showRun(app: App, name: string): RunDetail {
     ...metrics.evaluations(run.id).map(({ step, metrics: values }) => ({ step, values })),
   ];
   return {
-    ...summaryOf(app.history, run),
+    ...summaryOf(app.history, run, placesInQueue(app).get(run.id) ?? null),
     outputDir: run.outputDir,
+    notes: run.notes,
     recipe: run.recipe,
     losses: steps.filter(({ loss }) => Number.isFinite(loss)).map(({ step, loss }) => ({ step, loss })),
     metrics: rows.sort((a, b) => a.step - b.step).map(({ step, values }) => ({ step, values: finite(values) })),

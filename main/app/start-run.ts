@@ -10,7 +10,7 @@ import type { JobRecord } from '../../preload/contract.ts';
 import { stopRequestFile } from '../training/job.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
-import { chainRuns } from './chain-runs.ts';
+import { chainRuns, type Chain } from './chain-runs.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 import { findRun, isUnderWay, methodOf, withTrueStatus } from './find-run.ts';
 import { followRun, type RunSession } from './follow-run.ts';
@@ -33,13 +33,17 @@ function runWritingTo(app: App, folder: string): StoredRun | undefined {
   return app.history.runs.list().find((run) => run.outputDir === folder && isUnderWay(withTrueStatus(run)));
 }
 
-/** Checks a recipe and starts a run of it. Throws UserError, and then nothing was written. */
-export async function startRun(app: App, request: StartRequest): Promise<RunSession> {
-  const { method, values, workingDirectory, onRecord } = request;
+/** What a run would be started with. */
+export type CheckedRequest = { chain: Chain<Recipe>; recipe: Recipe; notes: string[] };
+
+/** Checks a recipe without starting it, as far as that is possible without opening model and data. Throws UserError. */
+export async function checkRequest(
+  app: App,
+  { method, values, workingDirectory }: Omit<StartRequest, 'onRecord'>,
+): Promise<CheckedRequest> {
   const parsed = parseRecipe<Method>(method, values);
   const chain = chainRuns(app, parsed.recipe);
   const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
-  const notes = [...parsed.notes, ...chain.notes];
   if (recipe.output_dir !== undefined) {
     checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
     const other = runWritingTo(app, recipe.output_dir);
@@ -51,8 +55,21 @@ export async function startRun(app: App, request: StartRequest): Promise<RunSess
       });
     }
   }
-  const run = addRun(app, recipe, notes);
-  for (const message of notes) onRecord({ type: 'event', level: 'info', message });
+  return { chain, recipe, notes: [...parsed.notes, ...chain.notes] };
+}
+
+/** Checks a recipe and starts a run of it. Throws UserError, and then nothing was written. */
+export async function startRun(app: App, request: StartRequest): Promise<RunSession> {
+  const { onRecord } = request;
+  const checked = await checkRequest(app, request);
+  const run = admitRun(app, checked);
+  for (const message of checked.notes) onRecord({ type: 'event', level: 'info', message });
+  return launch(app, run, { recipe: checked.recipe, onRecord, isNew: true });
+}
+
+/** Puts a run into the history and its folder on the disk: to be followed by this process, or, with a place, to wait. */
+export function admitRun(app: App, { chain, recipe, notes }: CheckedRequest, queuePlace?: number): NewRun {
+  const run = addRun(app, recipe, { notes, ...(queuePlace !== undefined && { queuePlace }) });
   try {
     mkdirSync(runFolder(app, run), { recursive: true });
     if (chain.order !== undefined) writeMergeOrder(runFolder(app, run), chain.order);
@@ -62,11 +79,17 @@ export async function startRun(app: App, request: StartRequest): Promise<RunSess
     rmSync(runFolder(app, run), { recursive: true, force: true });
     throw writeProblem(error, app.home.runs);
   }
-  return launch(app, run, { recipe, onRecord, isNew: true });
+  return run;
 }
 
+type NewRun = Pick<StoredRun, 'id' | 'outputDir'>;
+
 /** Puts a run into the history under a free name, followed by this process. */
-function addRun(app: App, recipe: Recipe, notes: readonly string[]): Pick<StoredRun, 'id' | 'outputDir'> {
+function addRun(
+  app: App,
+  recipe: Recipe,
+  { notes, queuePlace }: { notes: readonly string[]; queuePlace?: number },
+): NewRun {
   const { runs, events, transaction } = app.history;
   return transaction(() => {
     const id = newRunName((name) => runs.get(name) !== undefined || existsSync(runFolder(app, { id: name })));
@@ -79,7 +102,7 @@ function addRun(app: App, recipe: Recipe, notes: readonly string[]): Pick<Stored
       recipe,
       outputDir,
       createdAt,
-      host: thisProcess(),
+      ...(queuePlace === undefined ? { host: thisProcess() } : { queuePlace }),
     });
     for (const message of notes) events.add(id, { recordedAt: createdAt, level: 'info', message });
     return { id, outputDir };
@@ -106,7 +129,7 @@ type Launch = {
   resumeFrom?: string;
 };
 
-function launch(app: App, run: Pick<StoredRun, 'id' | 'outputDir'>, { onRecord, isNew, ...rest }: Launch): RunSession {
+function launch(app: App, run: NewRun, { onRecord, isNew, ...rest }: Launch): RunSession {
   const job = {
     ...rest,
     runId: run.id,
@@ -144,6 +167,9 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
   claim(app, run.id);
   rmSync(join(folder, stopRequestFile), { force: true });
   const checkpoint = reconcileCheckpoints(app, run).at(-1);
+  // One that waited for its turn and never ran has nothing to go on from.
+  const isFirstTime = run.status === 'queued' && run.queuedFrom === undefined;
+  if (isFirstTime) return launch(app, run, { recipe, onRecord, isNew: false });
   const message =
     checkpoint === undefined
       ? 'No checkpoint was written yet: the run starts from the beginning.'
@@ -172,7 +198,14 @@ function claim(app: App, id: string): void {
         fix: 'Try again in a moment.',
       });
     }
-    app.history.runs.update(id, { status: 'preparing', host: thisProcess(), endedAt: null, error: null });
+    app.history.runs.update(id, {
+      status: 'preparing',
+      host: thisProcess(),
+      endedAt: null,
+      error: null,
+      queuePlace: null,
+      queuedFrom: null,
+    });
   });
 }
 

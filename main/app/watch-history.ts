@@ -13,7 +13,7 @@ export function watchHistory(app: App, onChange: () => void): () => void {
 
   function look(): string {
     const current = app.history.version();
-    if (current !== version) underWay = app.history.runs.list().filter(isUnderWay);
+    if (current !== version) underWay = app.history.runs.underWay();
     version = current;
     return `${version} ${living()}`;
   }

@@ -4,8 +4,7 @@ import { app as electron, BrowserWindow, ipcMain, protocol, session, type IpcMai
 import { join } from 'node:path';
 import { answer } from '../app/answer.ts';
 import { openApp } from '../app/app.ts';
-import { keepSendingQueued } from '../app/send-queued.ts';
-import { watchHistory } from '../app/watch-history.ts';
+import { serveWindows } from '../app/window-host.ts';
 import { forkedErrands } from './cli/fork-errand.ts';
 import { forkedJobs } from './cli/fork-job.ts';
 import { pageFile } from './page.ts';
@@ -33,12 +32,10 @@ function start(): void {
     return answer(app, request);
   });
 
-  const unwatch = watchHistory(app, () => app.tell({ type: 'history-changed' }));
+  const endServing = serveWindows(app);
   app.listen((event) => {
     for (const window of BrowserWindow.getAllWindows()) window.webContents.send('event', event);
   });
-
-  const stopSending = keepSendingQueued(app);
 
   openWindow();
   electron.on('second-instance', () => {
@@ -53,8 +50,7 @@ function start(): void {
     if (process.platform !== 'darwin') electron.quit();
   });
   electron.on('will-quit', () => {
-    unwatch();
-    stopSending();
+    endServing();
     app.history.close();
   });
 }

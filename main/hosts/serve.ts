@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { answer } from '../app/answer.ts';
 import type { App } from '../app/app.ts';
-import { watchHistory } from '../app/watch-history.ts';
+import { serveWindows } from '../app/window-host.ts';
 import { hasSystemCode, messageOf, UserError } from '../errors.ts';
 import { pageFile } from './page.ts';
 import { Sessions } from './sessions.ts';
@@ -50,7 +50,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   const { port } = server.address() as AddressInfo;
   const cookieName = `lorelei-${port}`; // cookies of one host are shared by all its ports
   const tellLink = (): void => options.onLink(`http://127.0.0.1:${port}/?secret=${sessions.secret}`);
-  const unwatch = watchHistory(app, () => app.tell({ type: 'history-changed' }));
+  const endServing = serveWindows(app);
   const stopTelling = app.listen((event) => {
     for (const stream of streams) stream.write(`data: ${JSON.stringify(event)}\n\n`);
   });
@@ -95,7 +95,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   return {
     port,
     async close() {
-      unwatch();
+      endServing();
       stopTelling();
       for (const stream of streams) stream.end();
       server.closeAllConnections();

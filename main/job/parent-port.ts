@@ -2,6 +2,8 @@
 
 export type Port<Message> = {
   post: (message: Message) => void;
+  /** Fulfilled once everything posted so far is out of this process: closing the channel drops what is not. */
+  flushed: () => Promise<void>;
   listen: (onMessage: (message: unknown) => void) => void;
 };
 
@@ -17,6 +19,7 @@ export function parentPort<Message>(): Port<Message> {
       post: (message) => {
         electron.postMessage(message);
       },
+      flushed: () => Promise.resolve(),
       listen: (onMessage) => {
         electron.on('message', ({ data }) => {
           onMessage(data);
@@ -24,10 +27,16 @@ export function parentPort<Message>(): Port<Message> {
       },
     };
   if (!process.send) throw new Error('this process was started without a channel to its parent');
+  let last = Promise.resolve();
   return {
     post: (message) => {
-      if (process.connected) process.send?.(message);
+      if (!process.connected) return;
+      last = new Promise((sent) => {
+        // The error of a parent that is gone is told by "disconnect".
+        process.send?.(message, undefined, undefined, () => sent());
+      });
     },
+    flushed: () => last,
     listen: (onMessage) => {
       process.on('message', onMessage);
     },

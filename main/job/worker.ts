@@ -39,6 +39,7 @@ async function work(job: JobSpec): Promise<void> {
     end = { type: 'end', outputDir: job.outputDir, metrics: {}, ...ending(error) };
   }
   port.post(end);
+  await port.flushed();
   finish();
 }
 

@@ -47,6 +47,9 @@ export function metricTable(database: Database) {
       `select recorded_at from metrics where run_id = ? and kind = 'train' order by step desc limit 1`,
     )
     .pluck();
+  const lowestEvalLoss = database
+    .prepare<[string], number | null>("select min(loss) from metrics where run_id = ? and kind = 'eval'")
+    .pluck();
   const removeAfter = database.prepare('delete from metrics where run_id = ? and step > ?');
 
   return {
@@ -97,6 +100,8 @@ export function metricTable(database: Database) {
     },
     /** When the last step was recorded. */
     lastRecordedAt: (runId: string): number | undefined => lastRecordedAt.get(runId),
+    /** Lowest eval_loss; undefined before the first evaluation. */
+    lowestEvalLoss: (runId: string): number | undefined => lowestEvalLoss.get(runId) ?? undefined,
     /** Forgets what lies after `step`: a run resumed there computes it again. */
     removeAfter(runId: string, step: number): void {
       removeAfter.run(runId, step);

@@ -29,14 +29,43 @@ export type StoredRun = {
   /** Final metrics. */
   metrics: Metrics;
   error?: ErrorDetails;
+  tags: string[];
+  notes: string;
+  archivedAt?: number;
+  deletedAt?: number;
+  /** Place among the runs that wait, which are started in this order. */
+  queuePlace?: number;
+  /** The status that a waiting run had before; absent for one that never ran. */
+  queuedFrom?: RunStatus;
+  /** Lowest eval_loss so far. */
+  bestEvalLoss?: number;
 };
 
-export type NewRun = Pick<StoredRun, 'id' | 'method' | 'name' | 'recipe' | 'outputDir' | 'createdAt' | 'host'>;
+/** Without a place in the queue it is added with status "preparing", with one as "queued". */
+export type NewRun = Pick<
+  StoredRun,
+  'id' | 'method' | 'name' | 'recipe' | 'outputDir' | 'createdAt' | 'host' | 'queuePlace'
+>;
 
 /** `null` clears a value. */
 export type RunChanges = {
-  [Key in 'startedAt' | 'endedAt' | 'totalSteps' | 'lastLoss' | 'host' | 'job' | 'error']?: StoredRun[Key] | null;
-} & Partial<Pick<StoredRun, 'status' | 'lastStep' | 'metrics'>>;
+  [
+    Key in
+      | 'name'
+      | 'startedAt'
+      | 'endedAt'
+      | 'totalSteps'
+      | 'lastLoss'
+      | 'host'
+      | 'job'
+      | 'error'
+      | 'archivedAt'
+      | 'deletedAt'
+      | 'queuePlace'
+      | 'queuedFrom'
+      | 'bestEvalLoss'
+  ]?: StoredRun[Key] | null;
+} & Partial<Pick<StoredRun, 'status' | 'lastStep' | 'metrics' | 'tags' | 'notes'>>;
 
 type Columns = {
   id: string;
@@ -57,6 +86,13 @@ type Columns = {
   job_identity: string | null;
   metrics: string;
   error: string | null;
+  tags: string;
+  notes: string;
+  archived_at: number | null;
+  deleted_at: number | null;
+  queue_place: number | null;
+  queued_from: RunStatus | null;
+  best_eval_loss: number | null;
 };
 
 function fromColumns(row: Columns): StoredRun {
@@ -69,6 +105,8 @@ function fromColumns(row: Columns): StoredRun {
     createdAt: row.created_at,
     lastStep: row.last_step,
     metrics: JSON.parse(row.metrics) as Metrics,
+    tags: JSON.parse(row.tags) as string[],
+    notes: row.notes,
     ...(row.name !== null && { name: row.name }),
     ...(row.started_at !== null && { startedAt: row.started_at }),
     ...(row.ended_at !== null && { endedAt: row.ended_at }),
@@ -77,6 +115,11 @@ function fromColumns(row: Columns): StoredRun {
     ...(row.host_pid !== null && { host: { pid: row.host_pid, identity: row.host_identity ?? '' } }),
     ...(row.job_pid !== null && { job: { pid: row.job_pid, identity: row.job_identity ?? '' } }),
     ...(row.error !== null && { error: JSON.parse(row.error) as ErrorDetails }),
+    ...(row.archived_at !== null && { archivedAt: row.archived_at }),
+    ...(row.deleted_at !== null && { deletedAt: row.deleted_at }),
+    ...(row.queue_place !== null && { queuePlace: row.queue_place }),
+    ...(row.queued_from !== null && { queuedFrom: row.queued_from }),
+    ...(row.best_eval_loss !== null && { bestEvalLoss: row.best_eval_loss }),
   };
 }
 
@@ -85,6 +128,14 @@ function toColumns(changes: RunChanges): Record<string, unknown> {
   const { host, job, error } = changes;
   const columns: Record<string, unknown> = {
     status: changes.status,
+    name: changes.name,
+    tags: changes.tags && JSON.stringify(changes.tags),
+    notes: changes.notes,
+    archived_at: changes.archivedAt,
+    deleted_at: changes.deletedAt,
+    queue_place: changes.queuePlace,
+    queued_from: changes.queuedFrom,
+    best_eval_loss: changes.bestEvalLoss,
     started_at: changes.startedAt,
     ended_at: changes.endedAt,
     total_steps: changes.totalSteps,
@@ -103,17 +154,25 @@ function toColumns(changes: RunChanges): Record<string, unknown> {
 /** Statements on the table of runs. */
 export function runTable(database: Database) {
   const insert = database.prepare(`
-    insert into runs (id, method, name, status, recipe, output_dir, created_at, host_pid, host_identity)
-    values (@id, @method, @name, 'preparing', @recipe, @outputDir, @createdAt, @pid, @identity)`);
+    insert into runs (id, method, name, status, recipe, output_dir, created_at, host_pid, host_identity, queue_place)
+    values (@id, @method, @name, @status, @recipe, @outputDir, @createdAt, @pid, @identity, @queuePlace)`);
   const get = database.prepare<[string], Columns>('select * from runs where id = ?');
   const startingWith = database.prepare<[string, string], Columns>(
-    'select * from runs where substr(id, 1, length(?)) = ? order by created_at desc',
+    'select * from runs where substr(id, 1, length(?)) = ? and deleted_at is null order by created_at desc',
   );
-  const list = database.prepare<[], Columns>('select * from runs order by created_at desc, rowid desc');
+  const list = database.prepare<[], Columns>(
+    'select * from runs where deleted_at is null order by created_at desc, rowid desc',
+  );
+  const deleted = database.prepare<[number], Columns>('select * from runs where deleted_at <= ?');
+  const queue = database.prepare<[], Columns>(
+    'select * from runs where queue_place is not null and deleted_at is null order by queue_place',
+  );
+  const underWay = database.prepare<[], Columns>(
+    "select * from runs where status in ('preparing', 'training') and deleted_at is null",
+  );
   const remove = database.prepare('delete from runs where id = ?');
 
   return {
-    /** Adds a run with status "preparing". */
     insert(run: NewRun): void {
       insert.run({
         id: run.id,
@@ -122,6 +181,8 @@ export function runTable(database: Database) {
         recipe: JSON.stringify(run.recipe),
         outputDir: run.outputDir,
         createdAt: run.createdAt,
+        status: run.queuePlace === undefined ? 'preparing' : 'queued',
+        queuePlace: run.queuePlace ?? null,
         pid: run.host?.pid ?? null,
         identity: run.host?.identity ?? null,
       });
@@ -132,8 +193,14 @@ export function runTable(database: Database) {
     },
     /** Runs whose id begins with `prefix`, newest first. */
     startingWith: (prefix: string): StoredRun[] => startingWith.all(prefix, prefix).map(fromColumns),
-    /** All runs, newest first. */
+    /** All runs but deleted ones, newest first. */
     list: (): StoredRun[] => list.all().map(fromColumns),
+    /** Runs that were deleted at `before` or earlier. */
+    deleted: (before: number): StoredRun[] => deleted.all(before).map(fromColumns),
+    /** Runs that wait, in order. */
+    queue: (): StoredRun[] => queue.all().map(fromColumns),
+    /** Runs that are preparing or training, as the history has it. */
+    underWay: (): StoredRun[] => underWay.all().map(fromColumns),
     update(id: string, changes: RunChanges): void {
       const columns = toColumns(changes);
       const names = Object.keys(columns);

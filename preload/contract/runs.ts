@@ -19,14 +19,24 @@ export const runSummary = z.object({
   totalSteps: z.number().nullable(),
   /** The loss logged last, null before the first. */
   loss: z.number().nullable(),
-  /** Logged losses in order, thinned to some dozens. */
-  lossTrend: z.array(z.number()),
+  /** Lowest eval_loss, null before the first evaluation. */
+  bestEvalLoss: z.number().nullable(),
+  /** File names of the training data. */
+  dataName: z.string(),
+  /** From the first step to the last; null before the first. */
+  durationMs: z.number().nullable(),
+  tags: z.array(z.string()),
+  hasNotes: z.boolean(),
+  archived: z.boolean(),
+  /** Where it stands among those that wait: 1 is next; null for all others. */
+  queuePlace: z.number().nullable(),
 });
 export type RunSummary = z.infer<typeof runSummary>;
 
 /** Everything that the history knows of one run. */
 export const runDetail = runSummary.extend({
   outputDir: z.string(),
+  notes: z.string(),
   /** The recipe's keys and values, as the user may write them in YAML. */
   recipe: z.record(z.string(), z.unknown()),
   /** The loss of every optimizer step, logged or not; steps whose loss was not a number are left out. */
@@ -51,7 +61,44 @@ export const runDetail = runSummary.extend({
 });
 export type RunDetail = z.infer<typeof runDetail>;
 
+const ofRun = z.strictObject({ id: z.string() });
+const done = z.object({});
+
+/** Recipe keys and values as they were given. */
+const request = { method: z.string(), values: z.record(z.string(), z.json()) };
+
 export const runCommands = {
+  /** Newest first. */
   'runs.list': { input: z.strictObject({}), output: z.array(runSummary) },
-  'run.show': { input: z.strictObject({ id: z.string() }), output: runDetail },
+  /** Logged losses in order, thinned to some dozens, by run. */
+  'runs.trends': {
+    input: z.strictObject({ ids: z.array(z.string()).max(200) }),
+    output: z.record(z.string(), z.array(z.number())),
+  },
+  'run.show': { input: ofRun, output: runDetail },
+  /** Checks a recipe as far as that is possible without opening model and data. */
+  'run.check': { input: z.strictObject(request), output: z.object({ notes: z.array(z.string()) }) },
+  /** Puts a run at the end of the queue; it starts at once where nothing is under way. */
+  'run.start': { input: z.strictObject(request), output: z.object({ id: z.string() }) },
+  /** Takes it out of the queue, or stops it after its current step and saves. */
+  'run.stop': { input: ofRun, output: done },
+  /** Ends its process at once; what came after the last checkpoint is lost. */
+  'run.kill': { input: ofRun, output: done },
+  /** Puts it at the end of the queue, to go on from its last checkpoint. */
+  'run.resume': { input: ofRun, output: done },
+  'run.change': {
+    input: z.strictObject({
+      id: z.string(),
+      name: z.string().max(200).nullable().optional(),
+      tags: z.array(z.string().max(60)).max(40).optional(),
+      notes: z.string().max(100_000).optional(),
+      archived: z.boolean().optional(),
+    }),
+    output: done,
+  },
+  /** Hides it; for ten minutes it can be restored, then it is gone with its folder. */
+  'run.delete': { input: ofRun, output: done },
+  'run.restore': { input: ofRun, output: done },
+  /** `to` counts the runs that will stand before it. */
+  'queue.move': { input: z.strictObject({ id: z.string(), to: z.int().min(0) }), output: done },
 };

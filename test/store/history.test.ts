@@ -58,6 +58,8 @@ test('a run is kept across processes and changes as told', () => {
     status: 'preparing',
     lastStep: 0,
     metrics: {},
+    tags: [],
+    notes: '',
   });
   again.runs.update('quiet-heron', {
     status: 'failed',
@@ -202,14 +204,14 @@ test('a migration applies once, in its own order, or not at all', () => {
   const later = join(folder, 'migrations');
   cpSync(migrations, later, { recursive: true });
   history().runs.insert(run('a'));
-  writeFileSync(join(later, '003-mood.sql'), "alter table runs add column mood text default 'calm'; select broken;");
+  writeFileSync(join(later, '004-mood.sql'), "alter table runs add column mood text default 'calm'; select broken;");
   expect(() => openHistory(file, later)).toThrow(/broken/);
-  expect(history().runs.get('a')).toBeDefined(); // still layout 2: nothing of the broken file was kept
-  writeFileSync(join(later, '003-mood.sql'), "alter table runs add column mood text default 'calm';");
+  expect(history().runs.get('a')).toBeDefined(); // still layout 3: nothing of the broken file was kept
+  writeFileSync(join(later, '004-mood.sql'), "alter table runs add column mood text default 'calm';");
   openHistory(file, later).close();
   openHistory(file, later).close();
   const database = new Database(file);
   expect(database.prepare('select mood from runs').pluck().all()).toEqual(['calm']);
-  expect(database.pragma('user_version', { simple: true })).toBe(3);
+  expect(database.pragma('user_version', { simple: true })).toBe(4);
   database.close();
 });

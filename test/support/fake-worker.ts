@@ -10,7 +10,10 @@ type Behaviour = 'well' | 'refused' | 'not-finite' | 'dies' | 'aborts-preparing'
 
 let stopping = false;
 
-const post = (record: JobRecord): void => void process.send?.(record);
+let posted = Promise.resolve();
+const post = (record: JobRecord): void => {
+  posted = new Promise((sent) => process.send?.(record, undefined, undefined, () => sent()));
+};
 
 const lossAt = (step: number): number => 4 / (1 + step / 10);
 
@@ -95,9 +98,11 @@ process.on('message', (message: { type: 'start'; job: JobSpec } | { type: 'stop'
     stopping = true;
     return;
   }
-  void run(message.job).then(() => {
-    process.disconnect();
-  });
+  void run(message.job)
+    .then(() => posted)
+    .then(() => {
+      process.disconnect();
+    });
 });
 // The host is gone: stop as if asked.
 process.on('disconnect', () => {

@@ -1,9 +1,67 @@
-// Answers about the runs of the history.
+// Answers about the runs of the history, and what a person does to them.
+import { homedir } from 'node:os';
 import type { runCommands } from '../../../preload/contract.ts';
-import { listRuns, showRun } from '../show-runs.ts';
+import { UserError } from '../../errors.ts';
+import { isMethod, METHODS, type Method } from '../../recipe/recipe.ts';
+import { killRun, moveInQueue, queueResume, queueRun, stopAnyRun } from '../queue.ts';
+import { changeRun, deleteRun, restoreRun } from '../run-notes.ts';
+import { listRuns, runTrends, showRun } from '../show-runs.ts';
+import { checkRequest } from '../start-run.ts';
 import type { Answers } from './answers.ts';
 
 export const runAnswers: Answers<keyof typeof runCommands> = {
   'runs.list': (app) => listRuns(app),
+  'runs.trends': (app, { ids }) => runTrends(app, ids),
   'run.show': (app, { id }) => showRun(app, id),
+  async 'run.check'(app, { method, values }) {
+    const { notes } = await checkRequest(app, requestOf(method, values));
+    return { notes };
+  },
+  'run.start': async (app, { method, values }) => ({ id: await queueRun(app, requestOf(method, values)) }),
+  'run.stop'(app, { id }) {
+    stopAnyRun(app, id);
+    return {};
+  },
+  'run.kill'(app, { id }) {
+    killRun(app, id);
+    return {};
+  },
+  'run.resume'(app, { id }) {
+    queueResume(app, id);
+    return {};
+  },
+  'run.change'(app, { id, ...changes }) {
+    changeRun(app, id, withoutUndefined(changes));
+    return {};
+  },
+  'run.delete'(app, { id }) {
+    deleteRun(app, id);
+    return {};
+  },
+  'run.restore'(app, { id }) {
+    restoreRun(app, id);
+    return {};
+  },
+  'queue.move'(app, { id, to }) {
+    moveInQueue(app, id, to);
+    return {};
+  },
 };
+
+/** Relative paths in a window's recipe start where a person keeps files: a window has no folder of its own. */
+function requestOf(method: string, values: Record<string, unknown>) {
+  return { method: methodNamed(method), values, workingDirectory: homedir() };
+}
+
+export function methodNamed(method: string): Method {
+  if (isMethod(method)) return method;
+  throw new UserError({
+    code: 'method-unknown',
+    message: `There is no method ${method}.`,
+    fix: `Use one of ${METHODS.join(', ')}.`,
+  });
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as never;
+}

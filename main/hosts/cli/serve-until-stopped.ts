@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { App } from '../../app/app.ts';
-import { keepSendingQueued } from '../../app/send-queued.ts';
+import { followedRuns, stopFollowedRuns } from '../../app/queue.ts';
 import { UserError } from '../../errors.ts';
 import { serve } from '../serve.ts';
 
@@ -27,7 +27,7 @@ export async function serveUntilStopped(app: App, portText: string): Promise<voi
     });
   }
   const interrupted = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve).once('SIGTERM', resolve);
+    process.once('SIGINT', resolve).once('SIGTERM', resolve).once('SIGHUP', resolve);
   });
   let links = 0;
   const server = await serve(app, {
@@ -39,10 +39,14 @@ export async function serveUntilStopped(app: App, portText: string): Promise<voi
       process.stdout.write(`${words} ${link}\n`);
     },
   });
-  process.stdout.write('Ctrl-C ends it. Runs go on.\n');
-  const stopSending = keepSendingQueued(app);
+  process.stdout.write('Ctrl-C ends it. A run that was started in a window then stops after its step and is saved.\n');
   await interrupted;
-  stopSending();
+  const followed = followedRuns(app);
+  if (followed.length > 0) {
+    process.stdout.write(`Stopping ${followed.join(', ')} and saving. Ctrl-C again ends at once.\n`);
+    const again = new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+    await Promise.race([stopFollowedRuns(app), again]);
+  }
   app.hub.downloads.close();
   await server.close();
 }

@@ -1,0 +1,162 @@
+// Runs that wait for their turn: one run at a time on a machine, whoever started it. Their order is in the history, so
+// it outlives the program; any host that shows windows moves the queue on, and no two of them start the same run.
+import type { JobRecord } from '../../preload/contract.ts';
+import { messageOf, UserError } from '../errors.ts';
+import type { StoredRun } from '../store/runs.ts';
+import type { App } from './app.ts';
+import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
+import type { RunSession } from './follow-run.ts';
+import { gatherRecords } from './run-records.ts';
+import { admitRun, checkRequest, resumeRun, stopRun, type StartRequest } from './start-run.ts';
+
+const LOOK_MS = 1000;
+
+/** Runs that this process follows, by name. */
+const sessions = new WeakMap<App, Map<string, RunSession>>();
+
+function sessionsOf(app: App): Map<string, RunSession> {
+  const known = sessions.get(app) ?? new Map<string, RunSession>();
+  sessions.set(app, known);
+  return known;
+}
+
+/** Checks a recipe and puts a run of it at the end of the queue. Throws UserError, and then nothing was written. */
+export async function queueRun(app: App, request: Omit<StartRequest, 'onRecord'>): Promise<string> {
+  const checked = await checkRequest(app, request);
+  const { id } = admitRun(app, checked, lastPlace(app) + 1);
+  moveOn(app);
+  return id;
+}
+
+/** Puts a run that ended early at the end of the queue, to go on from its last checkpoint. Throws as resumeRun does. */
+export function queueResume(app: App, name: string): void {
+  const run = findRun(app, name);
+  if (run.status === 'queued') return;
+  if (isUnderWay(run) || run.status === 'completed') {
+    throw new UserError({
+      code: run.status === 'completed' ? 'run-completed' : 'run-under-way',
+      message: `The run ${run.id} is ${run.status === 'completed' ? 'complete' : 'under way'}: there is nothing to resume.`,
+      fix: run.status === 'completed' ? 'Run it again with more steps.' : 'Wait for its end, or stop it.',
+    });
+  }
+  app.history.runs.update(run.id, { status: 'queued', queuedFrom: run.status, queuePlace: lastPlace(app) + 1 });
+  moveOn(app);
+}
+
+/** Takes a run out of the queue, or stops it after its current step. Throws UserError "run-not-under-way". */
+export function stopAnyRun(app: App, name: string): void {
+  const run = findRun(app, name);
+  if (run.status === 'queued') leaveQueue(app, run);
+  else if (sessionsOf(app).has(run.id)) sessionsOf(app).get(run.id)?.stop();
+  else stopRun(app, run.id);
+}
+
+/** Ends the process of a run that this program follows, at once. Throws UserError "run-not-followed". */
+export function killRun(app: App, name: string): void {
+  const { id } = findRun(app, name);
+  const session = sessionsOf(app).get(id);
+  if (session === undefined) {
+    throw new UserError({
+      code: 'run-not-followed',
+      message: `The run ${id} is not followed by this program, so it cannot end it at once.`,
+      fix: 'Stop it instead: it then ends after its current step.',
+    });
+  }
+  session.kill();
+}
+
+/** Whether this program follows a run that would be lost with it. */
+export function followedRuns(app: App): string[] {
+  return [...sessionsOf(app).keys()];
+}
+
+/** Stops every run that this program follows and waits until they have saved. */
+export async function stopFollowedRuns(app: App): Promise<void> {
+  const all = [...sessionsOf(app).values()];
+  for (const session of all) session.stop();
+  await Promise.allSettled(all.map(({ ended }) => ended));
+}
+
+/** Puts a waiting run before the one that has place `to` (0 is next). Throws UserError "run-not-queued". */
+export function moveInQueue(app: App, name: string, to: number): void {
+  const { id } = findRun(app, name);
+  const { runs, transaction } = app.history;
+  transaction(() => {
+    const waiting = runs.queue().map((run) => run.id);
+    if (!waiting.includes(id)) {
+      throw new UserError({
+        code: 'run-not-queued',
+        message: `The run ${id} does not wait for its turn any more.`,
+        fix: 'Look at its page: it has started or was taken out.',
+      });
+    }
+    const others = waiting.filter((one) => one !== id);
+    others.splice(Math.min(Math.max(0, to), others.length), 0, id);
+    for (const [place, one] of others.entries()) runs.update(one, { queuePlace: place + 1 });
+  });
+}
+
+/** Looks every second whether the next run can start, until the returned function is called. */
+export function keepQueueMoving(app: App): () => void {
+  const timer = setInterval(() => moveOn(app), LOOK_MS);
+  moveOn(app);
+  return () => clearInterval(timer);
+}
+
+/** Starts the next run if none is under way. */
+function moveOn(app: App): void {
+  const next = claimNext(app);
+  if (next === undefined) return;
+  const records = gatherRecords(app, next.id);
+  try {
+    const session = resumeRun(app, next.id, (record: JobRecord) => records.add(record));
+    sessionsOf(app).set(next.id, session);
+    const over = (): void => {
+      records.flush();
+      sessionsOf(app).delete(next.id);
+      moveOn(app);
+    };
+    session.ended.then(over, (error: unknown) => {
+      console.error(error);
+      over();
+    });
+  } catch (error) {
+    failToStart(app, next, error);
+    moveOn(app);
+  }
+}
+
+/** The run whose turn it is. It stays in the queue until resumeRun has claimed it. */
+function claimNext(app: App): StoredRun | undefined {
+  const { runs } = app.history;
+  if (runs.underWay().some((run) => isUnderWay(withTrueStatus(run)))) return undefined;
+  return runs.queue()[0];
+}
+
+function failToStart(app: App, { id }: StoredRun, error: unknown): void {
+  if (error instanceof UserError && error.code === 'run-under-way') return; // another host was quicker
+  const details =
+    error instanceof UserError
+      ? error.toDetails()
+      : { code: 'internal', message: `The run could not be started: ${messageOf(error)}`, fix: 'Start it again.' };
+  if (!(error instanceof UserError)) console.error(error);
+  app.history.events.add(id, { recordedAt: Date.now(), level: 'error', message: details.message });
+  app.history.runs.update(id, {
+    status: 'failed',
+    error: details,
+    endedAt: Date.now(),
+    queuePlace: null,
+    queuedFrom: null,
+    host: null,
+  });
+}
+
+function leaveQueue(app: App, run: StoredRun): void {
+  app.history.runs.update(run.id, {
+    status: run.queuedFrom ?? 'stopped',
+    queuePlace: null,
+    queuedFrom: null,
+  });
+}
+
+const lastPlace = (app: App): number => app.history.runs.queue().at(-1)?.queuePlace ?? 0;
