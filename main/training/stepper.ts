@@ -74,19 +74,8 @@ export class Stepper {
    * this micro-batch: dropout and noise.
    */
   async accumulate(batch: Batch, scale: number, seed: number, signal?: AbortSignal): Promise<BatchResult> {
-    const inputs = this.#batchTensors(batch, scale);
-    this.#addDropout(inputs, batch, seed);
-    this.#addNoise(inputs, batch, seed);
-    const into = new Map<string, RuntimeTensor>();
-    for (const slot of this.layout.slots) {
-      const names = gradientName(slot.name);
-      const gradient = this.#runtime.tensor('float32', slot.shape, view(this.#gradients, slot));
-      inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
-      // The sum is written over what it read: nothing reads the old sum after it.
-      inputs.set(names.before, gradient);
-      into.set(names.after, gradient);
-    }
-    const result = await this.#result(await this.#gradientSession.run(inputs, into, { signal }));
+    const result = await this.#addGradients(batch, scale, seed, signal);
+    // Here, where nothing holds the inputs any more: dropout's masks are larger than the copies of the outputs.
     this.#dropCopies();
     return result;
   }
@@ -124,6 +113,22 @@ export class Stepper {
   async dispose(): Promise<void> {
     await this.#gradientSession.dispose();
     await this.#evaluationSession?.dispose();
+  }
+
+  async #addGradients(batch: Batch, scale: number, seed: number, signal?: AbortSignal): Promise<BatchResult> {
+    const inputs = this.#batchTensors(batch, scale);
+    this.#addDropout(inputs, batch, seed);
+    this.#addNoise(inputs, batch, seed);
+    const into = new Map<string, RuntimeTensor>();
+    for (const slot of this.layout.slots) {
+      const names = gradientName(slot.name);
+      const gradient = this.#runtime.tensor('float32', slot.shape, view(this.#gradients, slot));
+      inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
+      // The sum is written over what it read: nothing reads the old sum after it.
+      inputs.set(names.before, gradient);
+      into.set(names.after, gradient);
+    }
+    return this.#result(await this.#gradientSession.run(inputs, into, { signal }));
   }
 
   /** Lean mode pays some milliseconds so that the runtime's copies of outputs do not pile up. */

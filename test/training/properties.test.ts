@@ -7,6 +7,7 @@ import { modelFor } from '../../main/engine/models/registry.ts';
 import { sftObjective } from '../../main/engine/losses/sft.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { view } from '../../main/training/flat-parameters.ts';
+import { collectGarbage } from '../../main/training/garbage.ts';
 import { loadModel, weightReader } from '../../main/training/load-model.ts';
 import { loraStart } from '../../main/training/lora-start.ts';
 import { Stepper } from '../../main/training/stepper.ts';
@@ -102,6 +103,18 @@ test('2 x 8 equals 8 x 2 equals 16 x 1, rows of different lengths and all', asyn
     Array.from({ length: 16 / size }, (_, i) => collate(rows.slice(i * size, (i + 1) * size)));
   const whole = await step(await open(), cut(16));
   for (const size of [8, 2, 1]) expectSame(await step(await open(), cut(size)), whole, 2e-5); // float32 sums in another order
+});
+
+test("lean mode keeps nothing of a micro-batch: neither dropout's masks nor copies of gradients", async () => {
+  const batch = collate(Array.from({ length: 16 }, (_, i) => row(64, i)));
+  const stepper = await open({ recompute: true, dropout: 0.1 });
+  await stepper.accumulate(batch, 1, 1);
+  const kept = process.memoryUsage().arrayBuffers;
+  collectGarbage(); // nobody holds the inputs here, so this is what has to stay
+  const widths = model.linears.map((layer) => model.weightShapes.get(`${layer}.weight`)?.[1] ?? 0);
+  const maskBytes = 16 * 64 * widths.reduce((sum, width) => sum + width, 0);
+  expect(maskBytes).toBeGreaterThan(300_000);
+  expect(kept - process.memoryUsage().arrayBuffers).toBeLessThan(maskBytes / 4);
 });
 
 test('B = 0 equals the base model, and only B gets a gradient', async () => {
