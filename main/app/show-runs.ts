@@ -1,6 +1,6 @@
 // The history as lists and pages show it.
 import { basename } from 'node:path';
-import type { RunDetail, RunSummary } from '../../preload/contract.ts';
+import type { RunDetail, RunOverview, RunSummary } from '../../preload/contract.ts';
 import type { History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
@@ -62,20 +62,28 @@ function dataNameOf({ dataset_name: given }: StoredRun['recipe']): string {
 /** Everything the history knows of one run. Throws UserError "run-not-found" or "run-ambiguous". */
 export function showRun(app: App, name: string): RunDetail {
   const run = findRun(app, name);
-  const { metrics, events, checkpoints, exports, samples } = app.history;
-  if (!isUnderWay(run)) reconcileCheckpoints(app, run);
+  const { metrics } = app.history;
   const steps = metrics.steps(run.id);
   const rows = [
     ...steps.flatMap(({ step, logged }) => (logged === undefined ? [] : [{ step, values: logged }])),
     ...metrics.evaluations(run.id).map(({ step, metrics: values }) => ({ step, values })),
   ];
   return {
+    ...overviewOf(app, run),
+    losses: steps.filter(({ loss }) => Number.isFinite(loss)).map(({ step, loss }) => ({ step, loss })),
+    metrics: rows.sort((a, b) => a.step - b.step).map(({ step, values }) => ({ step, values: finite(values) })),
+  };
+}
+
+/** The same without what it measured, which may be long. */
+export function overviewOf(app: App, run: StoredRun): RunOverview {
+  const { events, checkpoints, exports, samples } = app.history;
+  if (!isUnderWay(run)) reconcileCheckpoints(app, run);
+  return {
     ...summaryOf(app.history, run, placesInQueue(app).get(run.id) ?? null),
     outputDir: run.outputDir,
     notes: run.notes,
     recipe: run.recipe,
-    losses: steps.filter(({ loss }) => Number.isFinite(loss)).map(({ step, loss }) => ({ step, loss })),
-    metrics: rows.sort((a, b) => a.step - b.step).map(({ step, values }) => ({ step, values: finite(values) })),
     events: events
       .list(run.id)
       .map(({ recordedAt, step, level, message }) => ({ at: recordedAt, step: step ?? null, level, message })),

@@ -1,5 +1,5 @@
 // All that a run has measured, as columns that grow while it trains. What is drawn of it is chart-table.ts's affair.
-import type { JobRecord, Metrics } from '../../preload/contract.ts';
+import type { JobRecord, Metrics, RowsByColumn, RunCurves } from '../../preload/contract.ts';
 import { Columns, firstAtLeast } from './columns.ts';
 
 export type XAxis = 'step' | 'tokens' | 'time';
@@ -40,6 +40,22 @@ export class Curves {
     this.evaluation.append({ ...metrics, step });
   }
 
+  /** Adds what the history has. */
+  addRows({ train, logged, evaluation }: Pick<RunCurves, 'train' | 'logged' | 'evaluation'>): void {
+    const loggedAt = new Map(logged.step.map((step, i) => [step, i]));
+    train.step.forEach((step, i) => {
+      const at = loggedAt.get(step);
+      this.addStep({
+        step,
+        loss: train.columns.loss?.[i] ?? Number.NaN,
+        ...optional('stepMs', train.columns.step_ms?.[i]),
+        ...optional('tokensPerSecond', train.columns.tokens_per_second?.[i]),
+        ...(at !== undefined && { metrics: rowOf(logged, at) }),
+      });
+    });
+    evaluation.step.forEach((step, i) => this.addEvaluation(step, rowOf(evaluation, i)));
+  }
+
   /** Takes over what the job of the run says. Returns whether it meant a change. */
   addRecord(record: JobRecord): boolean {
     if (record.type === 'step') this.addStep(record);
@@ -74,6 +90,18 @@ export class Curves {
     const [table, name] = axis === 'time' ? [this.train, 'seconds'] : [this.logged, 'num_tokens'];
     return table.has(name) && table.length > 0 ? { steps: table.column('step'), values: table.column(name) } : null;
   }
+}
+
+const optional = <Name extends string>(name: Name, value: number | null | undefined): { [N in Name]?: number } =>
+  value === null || value === undefined ? {} : ({ [name]: value } as { [N in Name]?: number });
+
+function rowOf({ columns }: RowsByColumn, i: number): Metrics {
+  const row: Metrics = {};
+  for (const name in columns) {
+    const value = columns[name]?.[i];
+    if (value !== null && value !== undefined) row[name] = value;
+  }
+  return row;
 }
 
 /** Values at `at` of a line through (x, y) that begins at the origin and runs on at its end. All ascending. */

@@ -5,19 +5,15 @@ import { host } from '../state/host.ts';
 
 /** Adds what `curves` lack; returns what went wrong. */
 export async function loadCurves(id: string, curves: Curves): Promise<ErrorDetails | null> {
-  const answer = await host.call('run.show', { id });
+  const evaluatedAfter = curves.evaluation.column('step').at(-1) ?? -1;
+  const after = curves.lastStep;
+  const answer = await host.call('run.curves', { id, after, evaluatedAfter });
   if (!answer.ok) return answer.error;
-  const { losses, metrics, step } = answer.value;
-  if (step < curves.lastStep) curves.keepUpTo(0); // resumed from an earlier checkpoint
-  const evaluatedUpTo = curves.evaluation.column('step').at(-1) ?? -1;
-  const logged = new Map(
-    metrics.filter(({ values }) => values.loss !== undefined).map((row) => [row.step, row.values]),
-  );
-  for (const { step, loss } of losses) {
-    const values = logged.get(step);
-    curves.addStep({ step, loss, ...(values && { metrics: values }) });
+  if (answer.value.lastStep < after) {
+    // It was resumed from an earlier checkpoint, and may be told by records already.
+    curves.keepUpTo(0);
+    return loadCurves(id, curves);
   }
-  for (const { step, values } of metrics)
-    if (values.loss === undefined && step > evaluatedUpTo) curves.addEvaluation(step, values);
+  curves.addRows(answer.value);
   return null;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { openApp } from '../../main/app/app.ts';
 import { knownProcess } from '../../main/app/process-identity.ts';
+import { curvesOf } from '../../main/app/run-curves.ts';
 import { readLogEnd } from '../../main/app/run-log.ts';
 import { draftOfRun, recipeText } from '../../main/app/run-recipe.ts';
 import { sizesOnDisk } from '../../main/app/run-sizes.ts';
@@ -82,4 +83,22 @@ test.skipIf(process.platform === 'win32')('a busy process is seen to be busy, a 
 test('what ps prints is read', () => {
   expect(parsePs(' 183456   1:02.50\n')).toEqual({ memoryBytes: 183_456 * 1024, cpuMs: 62_500 });
   expect(parsePs('')).toBeNull();
+});
+
+test('of what was measured a window gets what it lacks, with null for what is no number', () => {
+  const id = 'misty-reed';
+  app.history.runs.insert({ id, method: 'sft', name: undefined, recipe: {}, outputDir: '/x', createdAt: 1 });
+  for (const step of [1, 2, 3]) {
+    const logged = step === 2 ? { logged: { grad_norm: 0.5 } } : {};
+    const loss = step === 3 ? Number.NaN : 4 - step;
+    app.history.metrics.addStep(id, { step, recordedAt: step, loss, stepMs: 10, tokensPerSecond: 7, ...logged });
+  }
+  app.history.metrics.addEvaluation(id, { step: 2, recordedAt: 2, metrics: { eval_loss: 1.5 } });
+  expect(curvesOf(app, { id, lastStep: 3 }, { after: 1, evaluatedAfter: -1 })).toEqual({
+    lastStep: 3,
+    train: { step: [2, 3], columns: { loss: [2, null], step_ms: [10, 10], tokens_per_second: [7, 7] } },
+    logged: { step: [2], columns: { grad_norm: [0.5] } },
+    evaluation: { step: [2], columns: { eval_loss: [1.5] } },
+  });
+  expect(curvesOf(app, { id, lastStep: 3 }, { after: 3, evaluatedAfter: 2 }).evaluation.step).toEqual([]);
 });

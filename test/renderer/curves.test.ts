@@ -106,3 +106,17 @@ test('a line says its last value up to the crosshair', () => {
   const line = { x: Float64Array.of(10, 20, 30), y: Float64Array.of(1, 2, Number.NaN) };
   expect([5, 10, 19, 20, 99, null].map((place) => valueAt(line, place))).toEqual([undefined, 1, 1, 2, 2, 2]);
 });
+
+test('what the history has, with nulls where there was no number, becomes the same columns', () => {
+  const curves = new Curves();
+  curves.addRows({
+    train: { step: [1, 2], columns: { loss: [2, null], step_ms: [500, 1500], tokens_per_second: [10, 20] } },
+    logged: { step: [2], columns: { grad_norm: [0.5], entropy: [null] } },
+    evaluation: { step: [2], columns: { eval_loss: [1.5] } },
+  });
+  expect([...curves.train.column('loss')]).toEqual([2, Number.NaN]);
+  expect([...curves.train.column('seconds')]).toEqual([0.5, 2]);
+  expect([...curves.logged.column('grad_norm')]).toEqual([0.5]);
+  expect(curves.logged.has('entropy')).toBe(false);
+  expect([...curves.evaluation.column('eval_loss')]).toEqual([1.5]);
+});
