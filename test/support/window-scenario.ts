@@ -158,7 +158,7 @@ async function savedBy(page: Page, act: () => Promise<void>): Promise<string> {
 }
 
 /** Breaches of WCAG 2 A and AA on the screen, as "rule: element". */
-async function axeProblems(page: Page): Promise<string[]> {
+export async function axeProblems(page: Page): Promise<string[]> {
   // Evaluated, not injected: the page's policy forbids foreign scripts.
   await page.evaluate(axe.source);
   const results = await page.evaluate(async () => {
