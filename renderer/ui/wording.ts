@@ -46,25 +46,19 @@ export function clockText(time: number, now: number): string {
   return sameDay ? clock : `${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${clock}`;
 }
 
-const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'];
-
-/** "9.1 MB", "270 MB", "14.5 GB": powers of ten, as disks are sold. */
-export function bytesText(bytes: number): string {
-  return scaled(bytes, byteUnits);
-}
-
 /** Parameters, downloads, rows: "4.2 M", "135 M", "1.7 B". */
 export function countText(count: number): string {
-  return count < 10_000 ? count.toLocaleString('en') : scaled(count, ['', 'k', 'M', 'B', 'T']);
+  return count < 10_000 ? count.toLocaleString('en') : scaled(count);
 }
 
+const countUnits = ['', 'k', 'M', 'B', 'T'];
+
 /** Three digits that count. */
-function scaled(value: number, units: readonly string[]): string {
+function scaled(value: number): string {
   let step = 0;
-  while (value >= 999.5 && step < units.length - 1) {
+  while (value >= 999.5 && step < countUnits.length - 1) {
     value /= 1000;
     step += 1;
   }
-  const digits = step === 0 || value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[step] ?? ''}`.trim();
+  return `${value.toFixed(value >= 99.95 ? 0 : 1)} ${countUnits[step] ?? ''}`;
 }
