@@ -50,7 +50,7 @@ async function sendOf(app: App, id: string, unreachable: Set<string>, signal?: A
     if (unreachable.has(target.name) || isAborted()) continue;
     const { sent, waiting: left } = await sendLeftOver(trackedRun(app, waiting.run), target, waiting.status, {
       environment: process.env,
-      readSecret: app.secrets.read,
+      readSecret: app.secrets.readOrThrow,
       ...(signal !== undefined && { signal }),
     });
     if (left > 0) unreachable.add(target.name);

@@ -34,7 +34,7 @@ export function createRunReporter(app: App, id: string, tell: Tell): Reporter | 
   if (run === undefined || names.length === 0) return undefined;
   return createReporter(trackedRun(app, run), names, {
     environment: process.env,
-    readSecret: app.secrets.read,
+    readSecret: app.secrets.readOrThrow,
     tell,
   });
 }

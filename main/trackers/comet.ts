@@ -1,5 +1,6 @@
 // Comet through its REST API, version 2. Names and environment variables are those of transformers' CometCallback and
 // of Comet's own SDK.
+import { UserError } from '../errors.ts';
 import { requestJson, httpAddress, type JsonRequest } from './http.ts';
 import { groupedName } from './metric-names.ts';
 import { flattened, maskedParameters, pythonText } from './parameters.ts';
@@ -168,7 +169,7 @@ function createComet(run: TrackedRun, context: TrackerContext): Tracker {
     async connect() {
       if (isOff(environment['COMET_START_ONLINE']))
         throw new DeliveryError('blocked', 'COMET_START_ONLINE asks to work offline');
-      apiKey = checkedKey(await context.readSecret('COMET_API_KEY'));
+      apiKey = checkedKey(await readKey(context));
       address = addressOf(environment, apiKey);
       await findExperiment();
       await sendParameters();
@@ -196,6 +197,16 @@ function givenKey(environment: Environment): string | undefined {
 
 function isOff(value: string | undefined): boolean {
   return value !== undefined && ['0', 'false', 'no', 'off'].includes(value.toLowerCase());
+}
+
+async function readKey({ readSecret }: TrackerContext): Promise<string | undefined> {
+  try {
+    return await readSecret('COMET_API_KEY');
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const words = `the environment holds no COMET_API_KEY. ${error.message} Set COMET_API_KEY, or unlock the keychain`;
+    throw new DeliveryError('blocked', words, { cause: error });
+  }
 }
 
 function checkedKey(given: string | undefined): string {

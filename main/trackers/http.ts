@@ -32,7 +32,8 @@ export async function requestJson(request: JsonRequest, limits: RequestLimits): 
       });
     }
   }
-  const { code, message } = serverError(text);
+  // Before it is cut: half a secret is one as well.
+  const { code, message } = serverError(told(text));
   const words = told(`${String(status)}${message === '' ? '' : `: ${message}`}`);
   const options = code === undefined ? {} : { code };
   if (status === 401 || status === 403) throw new DeliveryError('blocked', `access was refused (${words})`, options);

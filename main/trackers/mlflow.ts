@@ -2,7 +2,7 @@
 // and of MLflow's own client.
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
-import { messageOf } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import { requestJson, httpAddress } from './http.ts';
 import { mlflowName } from './metric-names.ts';
 import { flattened, maskedParameters, pythonText } from './parameters.ts';
@@ -49,6 +49,8 @@ function createMlflow(run: TrackedRun, context: TrackerContext): Tracker {
   let address = '';
   let authorization: string | undefined;
   let secrets: string[] = [];
+  /** Why the keychain could not be asked: most servers need no access, so this alone stops nothing. */
+  let keychainProblem: UserError | undefined;
   let runId = '';
 
   const call = async (method: 'GET' | 'POST', path: string, values: Record<string, unknown>): Promise<unknown> => {
@@ -64,10 +66,21 @@ function createMlflow(run: TrackedRun, context: TrackerContext): Tracker {
     );
   };
 
+  async function secretOf(name: string): Promise<string | undefined> {
+    try {
+      return await context.readSecret(name);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      keychainProblem = error;
+      return undefined;
+    }
+  }
+
   async function readAccess(): Promise<void> {
-    const token = await context.readSecret('MLFLOW_TRACKING_TOKEN');
-    const user = await context.readSecret('MLFLOW_TRACKING_USERNAME');
-    const password = await context.readSecret('MLFLOW_TRACKING_PASSWORD');
+    keychainProblem = undefined;
+    const token = await secretOf('MLFLOW_TRACKING_TOKEN');
+    const user = await secretOf('MLFLOW_TRACKING_USERNAME');
+    const password = await secretOf('MLFLOW_TRACKING_PASSWORD');
     const given = (text: string | undefined): text is string => text !== undefined && text !== '';
     if (given(user) && given(password)) {
       const basic = Buffer.from(`${user}:${password}`).toString('base64');
@@ -79,6 +92,13 @@ function createMlflow(run: TrackedRun, context: TrackerContext): Tracker {
       authorization = `Bearer ${token.trim()}`;
       secrets = [token.trim()];
     }
+  }
+
+  /** A refusal, with the reason why no access was given where there is one. */
+  function explained(error: unknown): unknown {
+    if (!(error instanceof DeliveryError) || error.problem !== 'blocked' || keychainProblem === undefined) return error;
+    const words = `${error.message}. ${keychainProblem.message} Set MLFLOW_TRACKING_TOKEN, or unlock the keychain`;
+    return new DeliveryError('blocked', words, { cause: error });
   }
 
   async function findExperiment(): Promise<string> {
@@ -157,9 +177,13 @@ function createMlflow(run: TrackedRun, context: TrackerContext): Tracker {
       address = httpAddress(uri === '' ? DEFAULT_ADDRESS : uri, 'MLFLOW_TRACKING_URI');
       await readAccess();
       const known = state.text('runId') ?? environment['MLFLOW_RUN_ID'] ?? '';
-      runId = known === '' ? await createRun() : known;
-      await state.set({ runId });
-      await sendParameters();
+      try {
+        runId = known === '' ? await createRun() : known;
+        await state.set({ runId });
+        await sendParameters();
+      } catch (error) {
+        throw explained(error);
+      }
       return `sending to the run ${runId} at ${shownAddress(address)}`;
     },
     async send(entries) {

@@ -32,7 +32,7 @@ export type Tell = (message: string, level: 'info' | 'warning' | 'error') => voi
 
 /**
  * Looks a secret up by the name of its environment variable. Hosts say where: the environment, a keychain of the
- * system. Nothing that it returns may be written anywhere.
+ * system. Nothing that it returns may be written anywhere. Throws UserError where the keychain could not be asked.
  */
 export type ReadSecret = (name: string) => string | undefined | Promise<string | undefined>;
 

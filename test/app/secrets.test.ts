@@ -1,4 +1,5 @@
 // Looking secrets up: which place goes first, what is shown of a value, and keychains that are locked or do not answer.
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { UserError } from '../../main/errors.ts';
 import { systemKeychain } from '../../main/app/secrets/keychain.ts';
@@ -36,15 +37,30 @@ test('what is kept is trimmed, and can be removed once', async () => {
   await expect(secrets.set('COMET_KEY', 'x')).rejects.toThrow('Did you mean COMET_API_KEY?');
 });
 
-test('a locked keychain holds nothing for a run, and is told to a person', async () => {
-  const locked = systemKeychain(
-    () => Promise.reject(new UserError({ code: 'keychain-unavailable', message: 'locked', fix: 'unlock it' })),
-    {},
-  );
-  const secrets = openSecrets({}, locked);
+const locked = new UserError({ code: 'keychain-unavailable', message: 'locked', fix: 'unlock it' });
+
+test('a locked keychain holds nothing, says why to those who ask, and is not asked at once again', async () => {
+  let asked = 0;
+  const store = systemKeychain(() => {
+    asked += 1;
+    return Promise.reject(locked);
+  }, {});
+  const secrets = openSecrets({}, store);
   expect(await secrets.read('COMET_API_KEY')).toBeUndefined();
+  await expect(secrets.readOrThrow('HF_TOKEN')).rejects.toBe(locked);
+  expect(asked).toBe(1);
   const { secrets: states, problem } = await secrets.list();
-  expect([states[0]?.source, problem?.message]).toEqual(['unknown', 'locked']);
+  expect([states[0]?.source, problem?.message, asked]).toEqual(['unknown', 'locked', 2]);
+});
+
+test('a keychain that was unlocked is asked again after a while', async () => {
+  let isLocked = true;
+  const store = storeOf({ HF_TOKEN: 'kept' });
+  const once = { ...store, get: (names: readonly string[]) => (isLocked ? Promise.reject(locked) : store.get(names)) };
+  const secrets = openSecrets({}, once, { restMs: 0 });
+  expect(await secrets.read('HF_TOKEN')).toBeUndefined();
+  isLocked = false;
+  expect(await secrets.read('HF_TOKEN')).toBe('kept');
 });
 
 test('a run does not wait for a keychain that never answers', async () => {
@@ -55,9 +71,24 @@ test('a run does not wait for a keychain that never answers', async () => {
       }),
     {},
   );
-  const before = Date.now();
-  expect(await openSecrets({}, silent).read('COMET_API_KEY')).toBeUndefined();
-  expect(Date.now() - before).toBeLessThan(10_000);
+  const secrets = openSecrets({}, silent, { readMs: 50 });
+  await expect(secrets.readOrThrow('COMET_API_KEY')).rejects.toThrow('cannot be used (it did not answer in time)');
+});
+
+test('an error does not repeat what was to be kept', async () => {
+  const store = systemKeychain(() => Promise.reject(new Error(`bad value ${long}`)), {});
+  const error: unknown = await openSecrets({}, store)
+    .set('COMET_API_KEY', long)
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ message: expect.stringContaining('(bad value ***)') as string });
+  expect(inspect(error)).not.toContain(long);
+});
+
+test.each(['hf_AbCdEf', long])('a name that may be a secret (%s) is not repeated', async (name) => {
+  const error: unknown = await openSecrets({}, storeOf({}))
+    .remove(name)
+    .catch((thrown: unknown) => thrown);
+  expect(inspect(error)).not.toContain(name);
 });
 
 test('LORELEI_KEYCHAIN=off leaves the environment alone', async () => {

@@ -1,11 +1,12 @@
 // A run of the history whose recipe names a tracker: its states become events, and what could not be sent is sent later.
-import { mkdirSync, mkdtempSync, rmSync, existsSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { JobRecord } from '../../preload/contract.ts';
 import { openApp, runFolder, type App } from '../../main/app/app.ts';
 import { followRun, type RunEnd } from '../../main/app/follow-run.ts';
+import { UserError } from '../../main/errors.ts';
 import { thisProcess } from '../../main/app/process-identity.ts';
 import { sendQueued } from '../../main/app/send-queued.ts';
 import { parseRecipe } from '../../main/recipe/parse.ts';
@@ -74,6 +75,29 @@ test('trackers get the log, and their states are events', async () => {
       expect.stringContaining('TensorBoard: writing to'),
     ]),
   );
+});
+
+test('a key of the keychain is written nowhere, also when the server repeats it', async () => {
+  records = [started(), step(5), end];
+  await follow('calm-otter', ['comet_ml']);
+  comet.answer = () => ({ status: 401, body: { msg: `unknown API key ${apiKey}` } });
+  await follow('quiet-heron', ['comet_ml']);
+  expect(events('quiet-heron').join(' ')).toContain('access was refused (401: unknown API key ***)');
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  expect(files.map(({ name }) => name)).toEqual(expect.arrayContaining(['lorelei.db', 'comet_ml.jsonl']));
+  for (const file of files) expect(readFileSync(join(file.parentPath, file.name)).includes(apiKey)).toBe(false);
+});
+
+test('a keychain that cannot be asked is an event, and the log waits', async () => {
+  records = [started(), step(5), end];
+  const locked = new UserError({ code: 'keychain-unavailable', message: 'The keychain is locked.', fix: 'Unlock it.' });
+  app.secrets.readOrThrow = () => Promise.reject(locked);
+  const { status } = await follow('calm-otter', ['comet_ml']);
+  expect(status).toBe('completed');
+  expect(events('calm-otter').join(' ')).toContain(
+    'Comet: the environment holds no COMET_API_KEY. The keychain is locked. Set COMET_API_KEY, or unlock the keychain.',
+  );
+  expect(comet.asked).toEqual([]);
 });
 
 test('a job that ends without a word ends as interrupted, also at the tracker', async () => {

@@ -355,6 +355,11 @@ test('secrets are listed without their values, and only known ones can be kept',
   expect(listed.stdout).not.toContain('SeCrEt');
   const unknown = await here('secrets', 'set', 'COMET_API_KEYS');
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('Did you mean COMET_API_KEY?')]);
+  for (const words of [['HF_TOKEN=hf_AbCdEf'], ['HF_TOKEN', 'hf_AbCdEf'], ['hf_AbCdEf']]) {
+    const { code, stdout, stderr } = await here('secrets', 'set', ...words);
+    expect(code).toBe(2);
+    expect(stdout + stderr).not.toContain('hf_AbCdEf');
+  }
   const noKeychain = await start('secrets', 'remove', 'HF_TOKEN').ended;
   expect([noKeychain.code, noKeychain.stderr]).toEqual([2, expect.stringContaining('LORELEI_KEYCHAIN is off')]);
 });

@@ -166,7 +166,13 @@ function keychain() {
   }
   const unlock = 'printf pw | gnome-keyring-daemon --unlock --components=secrets > /dev/null';
   const check = `"${process.execPath}" "${join(here, 'keychain_check.ts')}" "${cli}"`;
-  return spawnSync('dbus-run-session', ['--', 'sh', '-c', `${unlock} && ${check}`], { stdio: 'inherit' }).status === 0;
+  // Keyrings lie in the home folder: this must not be the one of whoever tests.
+  const folder = join(work, 'keyring-home');
+  const folders = { HOME: folder, XDG_DATA_HOME: join(folder, 'data'), XDG_CACHE_HOME: join(folder, 'cache') };
+  for (const made of Object.values(folders)) mkdirSync(made, { recursive: true });
+  const env = { ...process.env, ...folders, XDG_RUNTIME_DIR: folder, LORELEI_KEYCHAIN: '' };
+  const words = ['--', 'sh', '-c', `${unlock} && ${check}`];
+  return spawnSync('dbus-run-session', words, { stdio: 'inherit', env }).status === 0;
 }
 
 /** Lets TRL read recipes that Lorelei wrote. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { UserError } from '../../main/errors.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { mlflowAnswer, mlflowStub, type MlflowStub } from './mlflow-stub.ts';
 import { evaluation, started, step, track, trackedRun } from './tracked-run.ts';
@@ -137,6 +138,23 @@ test.each([
   reporter.record(started());
   await reporter.end('completed');
   expect(new Set(mlflow.asked.map(({ headers }) => headers['authorization']))).toEqual(new Set([header]));
+});
+
+test('a keychain that cannot be asked stops nothing where no access is needed, and is told where one is', async () => {
+  const readSecret = (): never => {
+    throw new UserError({ code: 'keychain-unavailable', message: 'The keychain is locked.', fix: 'Unlock it.' });
+  };
+  const open = track(trackedRun(folder), { names, environment: environment(), readSecret });
+  open.reporter.record(started());
+  await open.reporter.end('completed');
+  expect(open.told.map(({ message }) => message).join(' ')).not.toContain('keychain');
+  expect(mlflow.posted('runs/update').at(-1)).toMatchObject({ status: 'FINISHED' });
+
+  mlflow.answer = () => ({ status: 401, body: { message: 'log in' } });
+  const run = trackedRun(join(folder, 'protected'));
+  const closed = track(run, { names, environment: environment(), readSecret });
+  closed.reporter.record(started());
+  await closed.saw('access was refused (401: log in). The keychain is locked. Set MLFLOW_TRACKING_TOKEN');
 });
 
 test('an address that is none is told', async () => {

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import type { JobRecord } from '../../preload/contract.ts';
 import type { Timing } from '../../main/trackers/delivery.ts';
 import { createReporter, type Reporter } from '../../main/trackers/reporter.ts';
-import type { Environment, TrackedRun } from '../../main/trackers/tracker.ts';
+import type { Environment, ReadSecret, TrackedRun } from '../../main/trackers/tracker.ts';
 
 export const quick: Timing = { requestMs: 300, pauseMs: 20, longestPauseMs: 100 };
 
@@ -31,13 +31,22 @@ export type Tracking = {
   saw: (words: string) => Promise<void>;
 };
 
-type Options = { names: string[]; environment: Environment; timing?: Timing; closeMs?: number };
+type Options = {
+  names: string[];
+  environment: Environment;
+  readSecret?: ReadSecret;
+  timing?: Timing;
+  closeMs?: number;
+};
 
-export function track(run: TrackedRun, { names, environment, timing = quick, closeMs = 2000 }: Options): Tracking {
+export function track(
+  run: TrackedRun,
+  { names, environment, readSecret = (name) => environment[name], timing = quick, closeMs = 2000 }: Options,
+): Tracking {
   const told: Tracking['told'] = [];
   const reporter = createReporter(run, names, {
     environment,
-    readSecret: (name) => environment[name],
+    readSecret,
     tell: (message, level) => told.push({ message, level }),
     timing,
     closeMs,

@@ -9,7 +9,7 @@ const SERVICE = 'lorelei';
 /** Without this the library falls back to the kernel's keyring, which forgets everything when the machine restarts. */
 const lasting = { linux: { store: 'secret-service' } } as const;
 
-/** Long enough to type a password when the keychain asks for it, where a person waits; a run does not. */
+/** Long enough to type a password when the keychain asks for it, where a person waits; others give a signal. */
 const WAIT_MS = 60_000;
 
 export type KeychainRequest =
@@ -20,10 +20,11 @@ export type KeychainRequest =
 /** What it held, or whether it did what was asked. */
 type KeychainAnswer = { held: Record<string, string>; done: boolean };
 
-export const keychainPlaces: Partial<Record<NodeJS.Platform, string>> = {
+const places: Partial<Record<NodeJS.Platform, string>> = {
   darwin: 'the macOS keychain',
   win32: 'the Windows Credential Manager',
 };
+const place = places[process.platform] ?? 'the keychain of the desktop (Secret Service)';
 
 /** The store, its library in processes of their own. `LORELEI_KEYCHAIN=off` means that there is none. */
 export function systemKeychain(launchErrand: LaunchErrand, environment: NodeJS.ProcessEnv): SecretStore | undefined {
@@ -34,12 +35,11 @@ export function systemKeychain(launchErrand: LaunchErrand, environment: NodeJS.P
       return await launchErrand('keychain', request, { onProgress: () => undefined, signal });
     } catch (error) {
       if (error instanceof UserError && error.code === 'keychain-unavailable') throw error;
-      const reason = signal.aborted ? 'it did not answer in time' : messageOf(error);
-      throw unavailable(nameIn(request), reason, error);
+      throw unavailable(request, signal.aborted ? 'it did not answer in time' : messageOf(error), error);
     }
   };
   return {
-    place: keychainPlaces[process.platform] ?? 'the keychain of the desktop (Secret Service)',
+    place,
     get: async (names, signal) => (await ask({ action: 'get', names }, signal)).held,
     async set(name, value) {
       await ask({ action: 'set', name, value });
@@ -64,20 +64,21 @@ export async function askKeychain(request: KeychainRequest): Promise<KeychainAns
     }
     return { held, done: true };
   } catch (error) {
-    throw unavailable(nameIn(request), messageOf(error), error);
+    throw unavailable(request, messageOf(error), error);
   }
 }
 
-const nameIn = (request: KeychainRequest): string =>
-  request.action === 'get' ? (request.names[0] ?? '') : request.name;
-
-function unavailable(name: string, reason: string, cause: unknown): UserError {
+function unavailable(request: KeychainRequest, reason: string, cause: unknown): UserError {
+  const names = request.action === 'get' ? request.names : [request.name];
+  const instead = names.length === 1 ? `the environment variable ${names[0]}` : 'secrets as environment variables';
+  // Whatever the native library says of a value that it was given.
+  const safe = request.action === 'set' ? reason.replaceAll(request.value, '***') : reason;
   return new UserError(
     {
       code: 'keychain-unavailable',
-      message: `The keychain of the system cannot be used for ${name} (${reason}).`,
-      fix: `Set the environment variable ${name} instead, or unlock the keychain and try again. A machine without a desktop usually has none.`,
+      message: `${place[0]?.toUpperCase()}${place.slice(1)} cannot be used (${safe}).`,
+      fix: `Set ${instead} instead, or unlock the keychain and try again. A machine without a desktop usually has none.`,
     },
-    { cause },
+    safe === reason ? { cause } : {},
   );
 }

@@ -21,9 +21,11 @@ export function secretNamed(name: string): SecretName {
   if (isSecretName(name)) return name;
   const nearest = closest(name, secretNames);
   const isNear = distance(name, nearest) <= nearest.length / 2;
+  // What is no name may be the secret itself, given in the wrong place.
+  const shown = /^[A-Z_]{1,40}$/.test(name) ? name : 'of that name';
   throw new UserError({
     code: 'secret-unknown',
-    message: `Lorelei uses no secret ${name}.${isNear ? ` Did you mean ${nearest}?` : ''}`,
+    message: `Lorelei uses no secret ${shown}.${isNear ? ` Did you mean ${nearest}?` : ''}`,
     fix: `Use one of ${secretNames.join(', ')}.`,
   });
 }

@@ -1,9 +1,12 @@
 // Where secrets lie besides the environment: the keychain of the system, through whatever the host has for it.
 
 export type SecretStore = {
-  /** Completes "kept in …": "the system's keychain". */
+  /** Completes "kept in …": "the macOS keychain". */
   place: string;
-  /** The values of those that it holds. Rejects with UserError "keychain-unavailable" where the store is locked or absent. So do the others. */
+  /**
+   * The values of those that it holds. Like the others, it rejects with UserError "keychain-unavailable" where the store
+   * is locked or absent, and without a signal it may wait for a person who types a password.
+   */
   get(names: readonly string[], signal?: AbortSignal): Promise<Record<string, string>>;
   set(name: string, value: string): Promise<void>;
   /** False where there was nothing to remove. */

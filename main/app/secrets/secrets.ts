@@ -1,6 +1,5 @@
 // Looks secrets up and keeps them: what the environment holds goes before what the keychain holds.
 import { UserError } from '../../errors.ts';
-import type { ReadSecret } from '../../trackers/tracker.ts';
 import { isSecretName, knownSecrets, secretNamed, secretNames, type SecretName } from './known-secrets.ts';
 import type { SecretStore } from './secret-store.ts';
 
@@ -14,43 +13,71 @@ export type SecretState = {
 };
 
 export type Secrets = {
-  read: ReadSecret;
+  /** Undefined also where the keychain could not be asked. Waits three seconds at most. */
+  read: (name: string) => Promise<string | undefined>;
+  /** The same, but rejects with UserError "keychain-unavailable" where the keychain could not be asked. */
+  readOrThrow: (name: string) => Promise<string | undefined>;
   /** Undefined where nothing but the environment is there. */
   place: string | undefined;
-  /** All known secrets, never their values. `problem` says why the keychain could not be asked. */
-  list(): Promise<{ secrets: SecretState[]; problem?: UserError }>;
+  /**
+   * All known secrets, never their values. `problem` says why the keychain could not be asked. Without a signal the
+   * keychain may wait for a person who types a password.
+   */
+  list(signal?: AbortSignal): Promise<{ secrets: SecretState[]; problem?: UserError }>;
   /** Throws UserError "secret-unknown", "secret-empty", "keychain-unavailable". */
   set(name: string, value: string): Promise<void>;
   /** Throws UserError "secret-unknown" or "keychain-unavailable". */
   remove(name: string): Promise<boolean>;
 };
 
-/** How long a run's tracker waits for the keychain: it must not hold up a run's end. */
-const READ_MS = 3000;
+export type SecretsOptions = {
+  /** How long reading waits for the keychain: it must not hold up a run's end. */
+  readMs?: number;
+  /** For so long a keychain that could not be asked is not asked again: a tracker may need several secrets. */
+  restMs?: number;
+};
 
-export function openSecrets(environment: NodeJS.ProcessEnv, store: SecretStore | undefined): Secrets {
+export function openSecrets(
+  environment: NodeJS.ProcessEnv,
+  store: SecretStore | undefined,
+  { readMs = 3000, restMs = 30_000 }: SecretsOptions = {},
+): Secrets {
+  let failure: { at: number; error: unknown } | undefined;
   const fromEnvironment = (name: string): string | undefined => {
     const value = environment[name];
     return value === '' ? undefined : value;
   };
+  async function readOrThrow(name: string): Promise<string | undefined> {
+    const value = fromEnvironment(name);
+    if (value !== undefined || store === undefined || !isSecretName(name)) return value;
+    if (failure !== undefined && Date.now() - failure.at < restMs) throw failure.error;
+    try {
+      const held = await store.get([name], AbortSignal.timeout(readMs));
+      failure = undefined;
+      return held[name];
+    } catch (error) {
+      failure = { at: Date.now(), error };
+      throw error;
+    }
+  }
   return {
     place: store?.place,
+    readOrThrow,
     async read(name) {
-      const value = fromEnvironment(name);
-      if (value !== undefined || store === undefined || !isSecretName(name)) return value;
-      // A keychain that is absent or locked is like one that holds nothing: what needs the secret says how to set it.
-      const asked = store.get([name], AbortSignal.timeout(READ_MS));
-      return asked.then(
-        (held) => held[name],
-        () => undefined,
-      );
+      try {
+        return await readOrThrow(name);
+      } catch (error) {
+        if (error instanceof UserError) return undefined;
+        throw error;
+      }
     },
-    async list() {
+    async list(signal) {
       const missing = secretNames.filter((name) => fromEnvironment(name) === undefined);
       let held: Record<string, string> | undefined;
       let problem: UserError | undefined;
       try {
-        held = (await store?.get(missing)) ?? {};
+        held = (await store?.get(missing, signal)) ?? {};
+        failure = undefined;
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         problem = error;
@@ -69,6 +96,7 @@ export function openSecrets(environment: NodeJS.ProcessEnv, store: SecretStore |
       const known = secretNamed(name);
       if (value.trim() === '') throw emptySecret(known);
       await there(store, known).set(known, value.trim());
+      failure = undefined;
     },
     async remove(name) {
       const known = secretNamed(name);
