@@ -7,12 +7,12 @@ import type { App } from './app.ts';
 import { isAlive } from './process-identity.ts';
 
 /** Preparing or training, as the history has it. */
-export function isUnderWay(run: StoredRun): boolean {
+export function isUnderWay(run: Pick<StoredRun, 'status'>): boolean {
   return run.status === 'preparing' || run.status === 'training';
 }
 
 /** The run with its true status: one that nobody follows any more is interrupted. */
-export function withTrueStatus(run: StoredRun): StoredRun {
+export function withTrueStatus<Run extends Pick<StoredRun, 'status' | 'host'>>(run: Run): Run {
   return isUnderWay(run) && (run.host === undefined || !isAlive(run.host)) ? { ...run, status: 'interrupted' } : run;
 }
 

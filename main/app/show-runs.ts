@@ -1,7 +1,8 @@
 // The history as lists and pages show it.
 import { basename } from 'node:path';
-import type { RunDetail, RunOverview, RunSummary } from '../../preload/contract.ts';
+import type { RunChanges, RunDetail, RunOverview, RunSummary } from '../../preload/contract.ts';
 import type { History } from '../store/history.ts';
+import type { RunLine } from '../store/run-lines.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { modelNameOf } from './chain-runs.ts';
@@ -10,26 +11,33 @@ import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
 
 const TREND_POINTS = 40;
 
-function summaryOf(history: History, run: StoredRun, queuePlace: number | null): RunSummary {
+/** Steps whose mean pace says how long the rest takes. */
+const PACE_STEPS = 20;
+
+function summaryOf(history: History, line: RunLine, queuePlace: number | null): RunSummary {
+  const run = withTrueStatus(line);
   const ended = isUnderWay(run) ? undefined : run.endedAt;
   const updatedAt = ended ?? history.metrics.lastRecordedAt(run.id) ?? run.createdAt;
+  const pace = isUnderWay(run) ? history.metrics.pace(run.id, PACE_STEPS) : undefined;
   return {
     id: run.id,
     name: run.name ?? null,
     method: run.method,
     status: run.status,
-    modelName: modelNameOf(run),
+    modelName: modelNameOf({ recipe: { model_name_or_path: run.model } }),
     createdAt: run.createdAt,
     updatedAt,
     step: run.lastStep,
     totalSteps: run.totalSteps ?? null,
     loss: run.lastLoss ?? null,
     bestEvalLoss: run.bestEvalLoss ?? null,
-    dataName: dataNameOf(run.recipe),
+    dataName: dataNameOf(run.data),
     durationMs: run.startedAt === undefined ? null : Math.max(0, updatedAt - run.startedAt),
+    tokensPerSecond: pace?.tokensPerSecond ?? null,
+    remainingMs: pace && run.totalSteps !== undefined ? pace.stepMs * Math.max(0, run.totalSteps - run.lastStep) : null,
     tags: run.tags,
-    hasNotes: run.notes !== '',
-    archived: run.archivedAt !== undefined,
+    hasNotes: run.hasNotes,
+    archived: run.archived,
     queuePlace,
   };
 }
@@ -37,7 +45,21 @@ function summaryOf(history: History, run: StoredRun, queuePlace: number | null):
 /** All runs, newest first, with their true status. */
 export function listRuns(app: App): RunSummary[] {
   const waiting = placesInQueue(app);
-  return app.history.runs.list().map((run) => summaryOf(app.history, withTrueStatus(run), waiting.get(run.id) ?? null));
+  return app.history.lines.list().map((line) => summaryOf(app.history, line, waiting.get(line.id) ?? null));
+}
+
+/** What a list must take over that was current at `after`, where 0 stands for an empty one. */
+export function changedRuns(app: App, after: number): RunChanges {
+  const waiting = placesInQueue(app);
+  const revision = app.history.lines.revision();
+  const lines = app.history.lines.changedAfter(after);
+  return {
+    revision,
+    runs: lines
+      .filter(({ deleted }) => !deleted)
+      .map((line) => summaryOf(app.history, line, waiting.get(line.id) ?? null)),
+    gone: lines.filter(({ deleted }) => deleted).map(({ id }) => id),
+  };
 }
 
 /** Run -> its place among those that wait, from 1. */
@@ -53,10 +75,16 @@ export function runTrends(app: App, ids: readonly string[]): Record<string, numb
 }
 
 /** The files of dataset_name: "train.jsonl", "a.jsonl and 2 more". */
-function dataNameOf({ dataset_name: given }: StoredRun['recipe']): string {
+function dataNameOf(given: unknown): string {
   const files = (Array.isArray(given) ? given : [given]).filter((file) => typeof file === 'string');
   const [first, ...others] = files.map((file) => basename(file));
   return first === undefined ? '' : others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+function lineOf(app: App, id: string): RunLine {
+  const line = app.history.lines.get(id);
+  if (line === undefined) throw new Error(`run ${id} vanished`);
+  return line;
 }
 
 /** Everything the history knows of one run. Throws UserError "run-not-found" or "run-ambiguous". */
@@ -80,7 +108,7 @@ export function overviewOf(app: App, run: StoredRun): RunOverview {
   const { events, checkpoints, exports, samples } = app.history;
   if (!isUnderWay(run)) reconcileCheckpoints(app, run);
   return {
-    ...summaryOf(app.history, run, placesInQueue(app).get(run.id) ?? null),
+    ...summaryOf(app.history, lineOf(app, run.id), placesInQueue(app).get(run.id) ?? null),
     outputDir: run.outputDir,
     notes: run.notes,
     recipe: run.recipe,

@@ -5,6 +5,7 @@ import { checkpointTable, eventTable, exportTable, sampleTable } from './journal
 import { metricTable } from './metrics.ts';
 import { migrate } from './migrate.ts';
 import { historyProblem } from './problems.ts';
+import { runLineTable } from './run-lines.ts';
 import { runTable } from './runs.ts';
 
 /** The open history. Every call is synchronous and takes well under a millisecond, lists excepted. */
@@ -13,6 +14,7 @@ export type History = ReturnType<typeof tables>;
 function tables(database: Database) {
   return {
     runs: runTable(database),
+    lines: runLineTable(database),
     metrics: metricTable(database),
     events: eventTable(database),
     checkpoints: checkpointTable(database),

@@ -47,6 +47,10 @@ export function metricTable(database: Database) {
       `select recorded_at from metrics where run_id = ? and kind = 'train' order by step desc limit 1`,
     )
     .pluck();
+  const pace = database.prepare<[string, number], { stepMs: number | null; tokensPerSecond: number | null }>(
+    `select avg(step_ms) as stepMs, avg(tokens_per_second) as tokensPerSecond from
+       (select step_ms, tokens_per_second from metrics where run_id = ? and kind = 'train' order by step desc limit ?)`,
+  );
   const lowestEvalLoss = database
     .prepare<[string], number | null>("select min(loss) from metrics where run_id = ? and kind = 'eval'")
     .pluck();
@@ -100,6 +104,11 @@ export function metricTable(database: Database) {
     },
     /** When the last step was recorded. */
     lastRecordedAt: (runId: string): number | undefined => lastRecordedAt.get(runId),
+    /** Mean over the last `steps` steps; undefined before the first. */
+    pace(runId: string, steps: number): { stepMs: number; tokensPerSecond: number } | undefined {
+      const { stepMs, tokensPerSecond } = pace.get(runId, steps) ?? {};
+      return stepMs == null || tokensPerSecond == null ? undefined : { stepMs, tokensPerSecond };
+    },
     /** Lowest eval_loss; undefined before the first evaluation. */
     lowestEvalLoss: (runId: string): number | undefined => lowestEvalLoss.get(runId) ?? undefined,
     /** Forgets what lies after `step`: a run resumed there computes it again. */

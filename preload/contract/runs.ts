@@ -25,6 +25,10 @@ export const runSummary = z.object({
   dataName: z.string(),
   /** From the first step to the last; null before the first. */
   durationMs: z.number().nullable(),
+  /** Of the last steps of a run that trains; null for all others. */
+  tokensPerSecond: z.number().nullable(),
+  /** Until its last step; null where it does not train or the number of steps is not known. */
+  remainingMs: z.number().nullable(),
   tags: z.array(z.string()),
   hasNotes: z.boolean(),
   archived: z.boolean(),
@@ -32,6 +36,17 @@ export const runSummary = z.object({
   queuePlace: z.number().nullable(),
 });
 export type RunSummary = z.infer<typeof runSummary>;
+
+/** What changed since a list was asked for. */
+export const runChanges = z.object({
+  /** What to ask with next time. */
+  revision: z.number(),
+  /** In no order; some may not have changed. */
+  runs: z.array(runSummary),
+  /** Deleted ones. */
+  gone: z.array(z.string()),
+});
+export type RunChanges = z.infer<typeof runChanges>;
 
 /** Everything that the history knows of one run. */
 export const runDetail = runSummary.extend({
@@ -70,6 +85,8 @@ const request = { method: z.string(), values: z.record(z.string(), z.json()) };
 export const runCommands = {
   /** Newest first. */
   'runs.list': { input: z.strictObject({}), output: z.array(runSummary) },
+  /** The same for who keeps the list: only what changed after the revision of the last answer; all after 0. */
+  'runs.changes': { input: z.strictObject({ after: z.number().min(0) }), output: runChanges },
   /** Logged losses in order, thinned to some dozens, by run. */
   'runs.trends': {
     input: z.strictObject({ ids: z.array(z.string()).max(200) }),

@@ -10,25 +10,32 @@ export class LiveAnswer<C extends CommandName> {
   failure = $state.raw<Failure | null>(null);
 
   readonly #command: C;
-  readonly #input: CommandInput<C>;
+  readonly #input: CommandInput<C> | (() => CommandInput<C>);
+  readonly #onAnswer: ((value: CommandOutput<C>) => void) | undefined;
   #asking = false;
   #askAgain = false;
 
-  constructor(command: C, input: CommandInput<C>) {
+  /** `input` as a function is asked before each call; `onAnswer` gets every answer. */
+  constructor(
+    command: C,
+    input: CommandInput<C> | (() => CommandInput<C>),
+    onAnswer?: (value: CommandOutput<C>) => void,
+  ) {
     this.#command = command;
     this.#input = input;
+    this.#onAnswer = onAnswer;
   }
 
   /** Asks now and after each change until the returned function is called. Use it as an effect. */
   follow(): () => void {
-    void this.#ask();
+    void this.ask();
     return host.onEvent(({ type }) => {
-      if (type === 'history-changed') void this.#ask();
+      if (type === 'history-changed') void this.ask();
     });
   }
 
   /** One call at a time: changes during a call lead to exactly one more. */
-  async #ask(): Promise<void> {
+  async ask(): Promise<void> {
     if (this.#asking) {
       this.#askAgain = true;
       return;
@@ -36,8 +43,11 @@ export class LiveAnswer<C extends CommandName> {
     this.#asking = true;
     do {
       this.#askAgain = false;
-      const result = await host.call(this.#command, this.#input);
-      if (result.ok) this.value = result.value;
+      const result = await host.call(this.#command, typeof this.#input === 'function' ? this.#input() : this.#input);
+      if (result.ok) {
+        this.value = result.value;
+        this.#onAnswer?.(result.value);
+      }
       this.failure = result.ok ? null : result.error;
       // eslint sees no other writer, but calls that came meanwhile set it.
     } while (this.#askedMeanwhile());

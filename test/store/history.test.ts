@@ -204,14 +204,14 @@ test('a migration applies once, in its own order, or not at all', () => {
   const later = join(folder, 'migrations');
   cpSync(migrations, later, { recursive: true });
   history().runs.insert(run('a'));
-  writeFileSync(join(later, '004-mood.sql'), "alter table runs add column mood text default 'calm'; select broken;");
+  writeFileSync(join(later, '005-mood.sql'), "alter table runs add column mood text default 'calm'; select broken;");
   expect(() => openHistory(file, later)).toThrow(/broken/);
-  expect(history().runs.get('a')).toBeDefined(); // still layout 3: nothing of the broken file was kept
-  writeFileSync(join(later, '004-mood.sql'), "alter table runs add column mood text default 'calm';");
+  expect(history().runs.get('a')).toBeDefined(); // still layout 4: nothing of the broken file was kept
+  writeFileSync(join(later, '005-mood.sql'), "alter table runs add column mood text default 'calm';");
   openHistory(file, later).close();
   openHistory(file, later).close();
   const database = new Database(file);
   expect(database.prepare('select mood from runs').pluck().all()).toEqual(['calm']);
-  expect(database.pragma('user_version', { simple: true })).toBe(4);
+  expect(database.pragma('user_version', { simple: true })).toBe(5);
   database.close();
 });

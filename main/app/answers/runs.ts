@@ -5,12 +5,13 @@ import { UserError } from '../../errors.ts';
 import { isMethod, METHODS, type Method } from '../../recipe/recipe.ts';
 import { killRun, moveInQueue, queueResume, queueRun, stopAnyRun } from '../queue.ts';
 import { changeRun, deleteRun, restoreRun } from '../run-notes.ts';
-import { listRuns, runTrends, showRun } from '../show-runs.ts';
+import { changedRuns, listRuns, runTrends, showRun } from '../show-runs.ts';
 import { checkRequest } from '../start-run.ts';
 import type { Answers } from './answers.ts';
 
 export const runAnswers: Answers<keyof typeof runCommands> = {
   'runs.list': (app) => listRuns(app),
+  'runs.changes': (app, { after }) => changedRuns(app, after),
   'runs.trends': (app, { ids }) => runTrends(app, ids),
   'run.show': (app, { id }) => showRun(app, id),
   async 'run.check'(app, { method, values }) {
