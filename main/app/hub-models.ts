@@ -1,11 +1,8 @@
 // What the Hub has, seen with what can be trained here and what is on this machine already.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { CommandInput, CommandOutput, ErrorDetails, ModelFacts } from '../../preload/contract.ts';
-import { snapshotOf } from '../checkpoints/hub-cache.ts';
 import { supportedModelTypes } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
-import { repoFolder, snapshotFolder } from '../hub/cache.ts';
+import { cachedModel, snapshotFolder } from '../hub/cache.ts';
 import { bytesCached, bytesOf, isCached, type DownloadPlan } from '../hub/download.ts';
 import { withHubProblems } from '../hub/problems.ts';
 import { filesOfDataset, filesOfModel, openRepository, type Repository } from '../hub/repository.ts';
@@ -21,7 +18,7 @@ export async function searchHubModels(
   const found = await searchModels(await hub.access(), query, all ? undefined : supportedModelTypes);
   return found.map((model) => {
     const { quantised: _, ...shown } = model;
-    return { ...shown, problem: problemOf(model), folder: folderOf(hub.cache, model.id) };
+    return { ...shown, problem: problemOf(model), folder: cachedModel(hub.cache, model.id) ?? null };
   });
 }
 
@@ -29,13 +26,6 @@ function problemOf({ modelType, quantised }: FoundModel): string | null {
   if (quantised !== null) return `Stored quantised (${quantised}), which cannot be trained. Choose the original.`;
   if (modelType === null || supportedModelTypes.includes(modelType)) return null;
   return `Its architecture ${modelType} is not supported; ${supportedModelTypes.join(', ')} ${supportedModelTypes.length === 1 ? 'is' : 'are'}.`;
-}
-
-/** The snapshot of a model that is in the cache whole. */
-function folderOf(cache: string, id: string): string | null {
-  const folder = snapshotOf(repoFolder(cache, { kind: 'model', id }));
-  const isWhole = ['model.safetensors', 'model.safetensors.index.json'].some((name) => existsSync(join(folder, name)));
-  return isWhole ? folder : null;
 }
 
 /** Reads config.json from the Hub. Throws UserError of hubProblem, "weights-missing", "config-missing". */

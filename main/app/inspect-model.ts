@@ -10,7 +10,7 @@ import { openModelFolder, type WeightLocation } from '../checkpoints/model-folde
 import { templateOf } from '../data/tokenizer-files.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
-import { repoFolder } from '../hub/cache.ts';
+import { cachedModel } from '../hub/cache.ts';
 import { licenceOf } from '../hub/repository.ts';
 import { loadModel } from '../training/load-model.ts';
 import type { App } from './app.ts';
@@ -23,9 +23,8 @@ import { foldersToAsk } from './chain-runs.ts';
 export function inspectModel(app: App, path: string): ModelFacts {
   if (path.startsWith('run:')) return factsOfRun(app, path);
   const folder = resolve(path);
-  const cached =
-    !existsSync(folder) && looksLikeHubId(path) ? repoFolder(app.hub.cache, { kind: 'model', id: path }) : '';
-  const place = existsSync(cached) ? cached : existsSync(folder) ? folder : path;
+  const cached = looksLikeHubId(path) ? cachedModel(app.hub.cache, path) : undefined;
+  const place = existsSync(folder) ? folder : (cached ?? path);
   if (existsSync(join(place, 'adapter_config.json')) && !holdsWeights(place)) return factsOfAdapter(app, place);
   return factsOfFolder(place);
 }

@@ -4,11 +4,13 @@ import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { readAdapter } from '../checkpoints/adapter.ts';
+import { looksLikeHubId } from '../checkpoints/hub-cache.ts';
 import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { splitOfName } from '../data/readers/splits.ts';
 import { findSources } from '../data/sources.ts';
 import { templateAt } from '../data/tokenizer-files.ts';
 import { UserError } from '../errors.ts';
+import { cachedModel, hubCacheFolder } from '../hub/cache.ts';
 import { evaluates } from '../recipe/evaluation.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 
@@ -44,6 +46,12 @@ function findFolder(value: string, from: string, open: (path: string) => unknown
   return path;
 }
 
+/** A Hub id means the model of the Hugging Face cache, where it is there and no folder has that name. */
+function modelAt(value: string, from: string): string {
+  if (existsSync(absolute(value, from)) || !looksLikeHubId(value)) return value;
+  return cachedModel(hubCacheFolder(process.env), value) ?? value;
+}
+
 function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: string, wanted: 'train' | 'test'): void {
   if (splitOfName(value) === wanted) return;
   throw new UserError({
@@ -66,7 +74,11 @@ export async function resolveRecipe<R extends Recipe>(
   checkSplit('dataset_train_split', recipe.dataset_train_split, 'train');
   checkSplit('dataset_test_split', recipe.dataset_test_split, 'test');
   const isToBeMerged = chain?.order !== undefined;
-  const model = findFolder(recipe.model_name_or_path, from, isToBeMerged ? () => undefined : openModelFolder);
+  const model = findFolder(
+    modelAt(recipe.model_name_or_path, from),
+    from,
+    isToBeMerged ? () => undefined : openModelFolder,
+  );
   const adapter =
     recipe.adapter_name_or_path === undefined ? undefined : findFolder(recipe.adapter_name_or_path, from, readAdapter);
   const needsEval = evaluates(recipe) && recipe.test_split_size === undefined;

@@ -58,8 +58,8 @@ function existingFolder(path: string): string {
     if (looksLikeHubId(path))
       throw new UserError({
         code: 'model-not-local',
-        message: `There is no folder ${folder}. "${path}" looks like a model on the Hugging Face Hub; this version reads models from a folder on this machine.`,
-        fix: `Download it first (hf download ${path} --local-dir models/${path.slice(path.indexOf('/') + 1)}) and give that folder as model_name_or_path.`,
+        message: `There is no folder ${folder}. "${path}" looks like a model on the Hugging Face Hub, and it is not in this machine’s Hugging Face cache.`,
+        fix: `Download it first: in the window under New run, or with hf download ${path}. A recipe then finds it by that name.`,
       });
     throw new UserError({
       code: 'model-not-found',

@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, statSync, s
 import { homedir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { writeFileAtomically } from '../checkpoints/atomic.ts';
+import { snapshotOf } from '../checkpoints/hub-cache.ts';
 import { hasSystemCode } from '../errors.ts';
 
 export type RepoKind = 'model' | 'dataset';
@@ -81,6 +82,15 @@ export function bytesThere(cache: string, repo: Repo, blob: string): number {
     if (found) return found.size;
   }
   return 0;
+}
+
+/** The snapshot of a model that the cache holds with its weights; undefined where it does not. */
+export function cachedModel(cache: string, id: string): string | undefined {
+  const snapshot = snapshotOf(repoFolder(cache, { kind: 'model', id }));
+  const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some((name) =>
+    existsSync(join(snapshot, name)),
+  );
+  return hasWeights ? snapshot : undefined;
 }
 
 /** Ids of the models of which some snapshot is in the cache, with the repository's folder. */

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { resolveRecipe } from '../../main/app/resolve-recipe.ts';
+import { hubCache } from '../checkpoints/hub-cache-folder.ts';
 import { writeModelStub } from '../support/model-stub.ts';
 import { parseRecipe } from '../../main/recipe/parse.ts';
 
@@ -40,6 +41,18 @@ test('paths become absolute; globs and folders become files', async () => {
   expect(byFolder.model_name_or_path).toBe(join(folder, 'model'));
   const byGlob = await resolveRecipe(recipeOf({ dataset_name: ['data/train-*.jsonl', 'data/train-1.jsonl'] }), folder);
   expect(byGlob.dataset_name).toEqual([train, second]);
+});
+
+test('a Hub id is looked up in the Hugging Face cache, where no folder has its name', async () => {
+  const dataset_name = put('data.jsonl');
+  const { repository, snapshot } = hubCache(join(folder, 'model'), 'river', 'otter');
+  vi.stubEnv('HF_HUB_CACHE', dirname(repository));
+  const model = async (name: string): Promise<string> =>
+    (await resolveRecipe(recipeOf({ model_name_or_path: name, dataset_name }), folder)).model_name_or_path;
+  expect(await model('river/otter')).toBe(snapshot);
+  cpSync(join(folder, 'model'), join(folder, 'river/otter'), { recursive: true });
+  expect(await model('river/otter')).toBe(join(folder, 'river/otter'));
+  vi.unstubAllEnvs();
 });
 
 test('a folder without a file named after the split trains on all that are not evaluation files', async () => {

@@ -101,7 +101,7 @@ test('the way out of PyTorch weights names the folder', () => {
 test('refuses a Hub id, a path that does not exist and a file, each in its own words', () => {
   const hub = userErrorOf(() => openModelFolder('meta-llama/Llama-3.1-8B'));
   expect(hub.code).toBe('model-not-local');
-  expect(hub.fix).toContain('hf download meta-llama/Llama-3.1-8B --local-dir models/Llama-3.1-8B');
+  expect(hub.fix).toContain('hf download meta-llama/Llama-3.1-8B');
   expect(userErrorOf(() => openModelFolder('./not/here')).code).toBe('model-not-found');
   const folder = scratchFolder({ 'a.gguf': 'GGUF', 'model.safetensors': weights });
   expect(userErrorOf(() => openModelFolder(join(folder, 'a.gguf'))).code).toBe('gguf-weights');
