@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { draftCommands } from './contract/drafts.ts';
 import { jobRecord, type ErrorDetails } from './contract/records.ts';
+import { fileCommands } from './contract/files.ts';
 import { hostCommands } from './contract/host.ts';
 import { downloadsChanged, hubCommands } from './contract/hub.ts';
 import { modelCommands } from './contract/models.ts';
@@ -12,6 +13,7 @@ import { runCommands } from './contract/runs.ts';
 import { taskProgress } from './contract/tasks.ts';
 
 export * from './contract/drafts.ts';
+export * from './contract/files.ts';
 export * from './contract/host.ts';
 export * from './contract/hub.ts';
 export * from './contract/models.ts';
@@ -23,6 +25,7 @@ export * from './contract/tasks.ts';
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
 export const commands = {
   ...draftCommands,
+  ...fileCommands,
   ...hostCommands,
   ...hubCommands,
   ...modelCommands,

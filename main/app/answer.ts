@@ -2,6 +2,7 @@
 import { commandRequest, commands, type CommandName, type CommandResult } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { draftAnswers } from './answers/drafts.ts';
+import { fileAnswers } from './answers/files.ts';
 import { hostAnswers } from './answers/host.ts';
 import { hubAnswers } from './answers/hub.ts';
 import { modelAnswers } from './answers/models.ts';
@@ -12,6 +13,7 @@ import type { App } from './app.ts';
 
 const answers: Answers<CommandName> = {
   ...draftAnswers,
+  ...fileAnswers,
   ...hostAnswers,
   ...hubAnswers,
   ...modelAnswers,
