@@ -18,7 +18,7 @@ const RUNS_SHOWN = 30;
 
 /** Looks at every model anew: folders come and go. */
 export function knownModels(app: App): CommandOutput<'models.known'> {
-  const runs = app.history.runs.list().slice(0, RUNS_LOOKED_AT);
+  const runs = app.history.runs.newest(RUNS_LOOKED_AT);
   const starterFolder = resourcePath('starter-model');
   const used = new Map<string, number>();
   for (const run of runs) {

@@ -163,6 +163,9 @@ export function runTable(database: Database) {
   const list = database.prepare<[], Columns>(
     'select * from runs where deleted_at is null order by created_at desc, rowid desc',
   );
+  const newest = database.prepare<[number], Columns>(
+    'select * from runs where deleted_at is null order by created_at desc, rowid desc limit ?',
+  );
   const deleted = database.prepare<[number], Columns>('select * from runs where deleted_at <= ?');
   const queue = database.prepare<[], Columns>(
     'select * from runs where queue_place is not null and deleted_at is null order by queue_place',
@@ -195,6 +198,8 @@ export function runTable(database: Database) {
     startingWith: (prefix: string): StoredRun[] => startingWith.all(prefix, prefix).map(fromColumns),
     /** All runs but deleted ones, newest first. */
     list: (): StoredRun[] => list.all().map(fromColumns),
+    /** The first of that list. */
+    newest: (count: number): StoredRun[] => newest.all(count).map(fromColumns),
     /** Runs that were deleted at `before` or earlier. */
     deleted: (before: number): StoredRun[] => deleted.all(before).map(fromColumns),
     /** Runs that wait, in order. */

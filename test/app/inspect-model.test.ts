@@ -126,3 +126,26 @@ test('models of runs are recent ones, the starter model and the cache apart', ()
   expect(starter).toMatchObject({ usedAt: 1001, problem: null });
   expect(runs).toEqual([]);
 });
+
+test('a run can be gone on from: its base model, under its own name', () => {
+  // The golden has no tokenizer of its own.
+  const base = join(scratch.path, 'base');
+  cpSync(golden, base, { recursive: true });
+  cpSync(join(resourcePath('starter-model'), 'tokenizer.json'), join(base, 'tokenizer.json'));
+  const recipe = { model_name_or_path: base };
+  const run = { method: 'sft', name: undefined, recipe, outputDir: join(base, 'adapter'), host: undefined };
+  app.history.runs.insert({ ...run, id: 'calm-otter', createdAt: 5000 });
+  app.history.runs.update('calm-otter', { status: 'completed', lastStep: 12, endedAt: 6000 });
+  app.history.runs.insert({ ...run, id: 'bad-otter', outputDir: join(base, 'nothing'), createdAt: 5001 });
+  app.history.runs.update('bad-otter', { status: 'failed', lastStep: 3, endedAt: 6000 });
+  const [found, ...others] = knownModels(app).runs;
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({
+    reference: 'run:calm-otter',
+    name: 'calm-otter',
+    folder: base,
+    problem: null,
+    usedAt: 6000,
+    adapter: { reference: join(base, 'adapter'), base: 'base', rank: 4 },
+  });
+});

@@ -7,7 +7,9 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openHistory } from '../../main/store/history.ts';
 import { chromiumProgram, openChromium, type Chromium } from '../support/chromium.ts';
+import { goldensFolder } from '../support/goldens.ts';
 import { hubStub, stubCommit, type HubStub } from '../support/hub-stub.ts';
 import { axeProblems, watchComplaints } from '../support/window-scenario.ts';
 
@@ -25,6 +27,7 @@ beforeAll(async () => {
   if (chromiumProgram === undefined) return;
   folder = mkdtempSync(join(tmpdir(), 'lorelei-model-'));
   cpSync(starter, join(folder, 'models/mine'), { recursive: true });
+  seedRun();
   hub = await hubStub([
     { id: 'river/otter-2M', downloads: 1200, files, ...llama },
     { id: 'river/pike', downloads: 90, files, tags: ['safetensors', 'gpt_neox'], config: { model_type: 'gpt_neox' } },
@@ -59,6 +62,29 @@ afterAll(async () => {
   await hub.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** A finished run on a copy of a golden model, with its adapter. */
+function seedRun(): void {
+  const base = join(folder, 'models/base');
+  cpSync(join(goldensFolder, 'llama-bf16-sharded'), base, { recursive: true });
+  cpSync(join(starter, 'tokenizer.json'), join(base, 'tokenizer.json'));
+  mkdirSync(join(folder, 'home'));
+  const history = openHistory(join(folder, 'home/lorelei.db'), resolve('resources/migrations'));
+  const recipe = { model_name_or_path: base };
+  const outputDir = join(base, 'adapter');
+  const createdAt = Date.now() - 3_600_000;
+  history.runs.insert({
+    id: 'calm-otter',
+    method: 'sft',
+    name: undefined,
+    recipe,
+    outputDir,
+    createdAt,
+    host: undefined,
+  });
+  history.runs.update('calm-otter', { status: 'completed', lastStep: 12, endedAt: createdAt + 60_000 });
+  history.close();
+}
 
 const draft = (): Record<string, unknown> =>
   (JSON.parse(readFileSync(join(folder, 'home/draft.json'), 'utf8')) as { values: Record<string, unknown> }).values;
@@ -111,6 +137,18 @@ test.skipIf(chromiumProgram === undefined)('a person chooses a model', async () 
   await dialog.getByRole('button', { name: 'Choose this folder' }).click();
   await aside.getByRole('heading', { name: 'mine' }).waitFor();
   await expect.poll(() => draft(), { timeout: 5000 }).toEqual({ model_name_or_path: join(folder, 'models/mine') });
+
+  // A run: its adapter merged into the model below a new one, or trained further.
+  const models = join(folder, 'models');
+  await page.getByRole('radio', { name: /calm-otter/ }).check();
+  await expect.poll(() => draft(), { timeout: 5000 }).toEqual({ model_name_or_path: 'run:calm-otter' });
+  await inspect(page, 'run');
+  await aside.getByRole('radio', { name: 'Same adapter' }).check({ force: true });
+  const further = { model_name_or_path: join(models, 'base'), adapter_name_or_path: 'run:calm-otter' };
+  await expect.poll(() => draft(), { timeout: 5000 }).toEqual(further);
+  await page.reload();
+  await page.getByRole('radio', { name: /calm-otter/, checked: true }).waitFor();
+  await aside.getByRole('radio', { name: 'Same adapter', checked: true }).waitFor();
 
   // The Hub: what can be trained, what is gated, what cannot.
   await page.getByRole('radio', { name: 'Hugging Face Hub' }).check({ force: true });
