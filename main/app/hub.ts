@@ -11,16 +11,20 @@ export type Hub = {
   downloads: Downloads;
 };
 
-/** Asking a keychain starts a process: not at every letter of a search. */
-const TOKEN_KEPT_MS = 20_000;
+/** Asking a keychain starts a process: not at every letter of a search. One that was just saved is found soon. */
+const KEPT_MS = { found: 20_000, none: 2000 };
 
 export function openHub({ home, secrets, tell }: Pick<App, 'home' | 'secrets' | 'tell'>): Hub {
   const cache = hubCacheFolder(process.env);
-  let token: { at: number; asked: Promise<string | undefined> } | undefined;
+  let token: Promise<string | undefined> | undefined;
+  let until = 0;
   const access = async (): Promise<HubAccess> => {
-    if (token === undefined || Date.now() - token.at > TOKEN_KEPT_MS)
-      token = { at: Date.now(), asked: Promise.resolve(secrets.read('HF_TOKEN')) };
-    return hubAccess(process.env, (await token.asked)?.trim() || undefined);
+    if (token === undefined || Date.now() > until) {
+      token = Promise.resolve(secrets.read('HF_TOKEN')).then((value) => value?.trim() || undefined);
+      until = Infinity;
+      until = Date.now() + ((await token) === undefined ? KEPT_MS.none : KEPT_MS.found);
+    }
+    return hubAccess(process.env, await token);
   };
   return { cache, access, downloads: openDownloads({ home, cache, access, tell }) };
 }

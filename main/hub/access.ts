@@ -12,14 +12,16 @@ export type HubAccess = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** HF_ENDPOINT names a mirror, as it does for huggingface_hub. */
+/** HF_ENDPOINT names a mirror and HF_HUB_OFFLINE forbids every call, as they do for huggingface_hub. */
 export function hubAccess(environment: Environment, token: string | undefined): HubAccess {
   const url = (environment.HF_ENDPOINT?.trim() || 'https://huggingface.co').replace(/\/+$/, '');
   const hub = URL.parse(url)?.origin;
+  const isOffline = /^(1|on|yes|true)$/i.test(environment.HF_HUB_OFFLINE ?? '');
   return {
     url,
     hasToken: token !== undefined,
     async fetch(input, options) {
+      if (isOffline) throw new HubSilence('HF_HUB_OFFLINE forbids it');
       const address = input instanceof Request ? input.url : String(input);
       const headers = new Headers(options?.headers);
       // fetch itself takes the header off where the Hub sends it on to another host.

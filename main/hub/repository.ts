@@ -34,9 +34,20 @@ export function checkRepoId(id: string): void {
   });
 }
 
+/** A branch, a tag, "refs/pr/1" or a commit; it names a file of the cache. Throws UserError "hub-revision-invalid". */
+function checkRevision(revision: string): void {
+  if (/^[\w.-]+(\/[\w.-]+)*$/.test(revision) && !/(^|\/)\.+(\/|$)|\.\./.test(revision)) return;
+  throw new UserError({
+    code: 'hub-revision-invalid',
+    message: `"${revision}" is no name of a revision on the Hugging Face Hub.`,
+    fix: 'Give a branch, a tag or a commit; without one the newest files are taken.',
+  });
+}
+
 /** Asks for a commit and all its files. Throws UserError as hubProblem has them. */
 export async function openRepository(access: HubAccess, repo: Repo, revision = 'main'): Promise<Repository> {
   checkRepoId(repo.id);
+  checkRevision(revision);
   return withHubProblems(access, repo, async () => {
     const ask = { name: repo.id, revision, hubUrl: access.url, fetch: access.fetch };
     const info =

@@ -14,7 +14,13 @@ export type FolderEntry = z.infer<typeof folderEntry>;
 export const fileCommands = {
   /** What a folder holds, folders first, without hidden entries. Without `folder`: the user's own. */
   'files.browse': {
-    input: z.strictObject({ folder: z.string().min(1).optional() }),
+    input: z.strictObject({
+      folder: z
+        .string()
+        .min(1)
+        .regex(/^[^\0]*$/)
+        .optional(),
+    }),
     output: z.object({
       folder: z.string(),
       /** Null at the top. */

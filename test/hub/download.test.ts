@@ -191,7 +191,10 @@ describe('refusals say what to do', () => {
 
   test('names, tokens, trouble, silence', async () => {
     expect((await problemOf(plan('river/nothing'))).code).toBe('hub-not-found');
-    expect((await problemOf(plan('../etc'))).code).toBe('hub-id-invalid');
+    for (const bad of ['../etc', 'a/..', 'a/b/c', '', '/a', 'a--b/c', 'a\\b'])
+      expect((await problemOf(plan(bad))).code, bad).toBe('hub-id-invalid');
+    for (const bad of ['../main', 'a/../../b', '', '/main', 'a\\b', 'a\0b'])
+      expect((await problemOf(openRepository(access, { kind: 'model', id }, bad))).code).toBe('hub-revision-invalid');
     const asked = [401, 403, 429, 503].map(async (status) => {
       const stub = await hubStub([otter]);
       stub.line.status = status;
@@ -200,6 +203,8 @@ describe('refusals say what to do', () => {
       return code;
     });
     expect(await Promise.all(asked)).toEqual(['hub-token-refused', 'hub-forbidden', 'hub-busy', 'hub-busy']);
+    const offline = await problemOf(plan(id, hubAccess({ HF_ENDPOINT: hub.url, HF_HUB_OFFLINE: '1' }, stubToken)));
+    expect([offline.code, offline.message]).toEqual(['hub-unreachable', expect.stringContaining('HF_HUB_OFFLINE')]);
     await hub.close();
     expect((await problemOf(plan(id))).code).toBe('hub-unreachable');
     hub = await hubStub([]);
