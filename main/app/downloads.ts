@@ -217,7 +217,7 @@ function described(cache: string, { id, plan, state, bytesDone, error, speed }: 
     remainingMs: bytesPerSecond ? ((bytesTotal - bytesDone) / bytesPerSecond) * 1000 : null,
     error,
     folder: snapshotFolder(cache, plan.repo, plan.commit),
-    files: pathsOf(cache, plan),
+    files: state === 'finished' ? pathsOf(cache, plan) : [],
   };
 }
 

@@ -55,10 +55,10 @@ export async function download(
 ): Promise<void> {
   const { repo, files } = plan;
   requireDiskSpace(repoFolder(cache, repo), bytesOf(plan) - bytesCached(cache, plan));
-  const done = new Map(files.map(({ blob, size }) => [blob, Math.min(size, bytesThere(cache, repo, blob))]));
-  const tell = (): void => onBytes(files.reduce((sum, { blob }) => sum + (done.get(blob) ?? 0), 0));
-  tell();
+  let done = bytesCached(cache, plan);
+  onBytes(done);
   // Small ones first: a refusal shows before gigabytes are spent. Equal files share a blob.
+  const copies = Map.groupBy(files, ({ blob }) => blob);
   const waiting = [...new Map(files.map((file) => [file.blob, file])).values()]
     .filter(({ blob }) => !existsSync(blobPath(cache, repo, blob)))
     .sort((a, b) => a.size - b.size);
@@ -67,14 +67,17 @@ export async function download(
   await withHubProblems(access, repo, async () => {
     const work = async (): Promise<void> => {
       for (let file = waiting.shift(); file; file = waiting.shift()) {
-        const { blob } = file;
+        const { blob, size } = file;
         const places = { partial: partialPath(cache, repo, blob), whole: blobPath(cache, repo, blob) };
+        const count = copies.get(blob)?.length ?? 1;
+        let before = Math.min(size, bytesThere(cache, repo, blob));
         await fetchFile(access, file, places, {
           signal: either,
           patience,
           onBytes(bytes) {
-            done.set(blob, bytes);
-            tell();
+            done += (bytes - before) * count;
+            before = bytes;
+            onBytes(done);
           },
         });
       }

@@ -45,7 +45,7 @@ export const download = z.object({
   error: errorDetails.nullable(),
   /** The snapshot in the Hugging Face cache; complete once finished. */
   folder: z.string(),
-  /** Full paths, complete once finished. */
+  /** Full paths, once finished. */
   files: z.array(z.string()),
 });
 export type Download = z.infer<typeof download>;
