@@ -1,6 +1,8 @@
 // The screens: the first part of the address -> what shows it. Those with an icon have a place in the rail, in order.
 import type { Component } from 'svelte';
+import GitCompareArrows from '@lucide/svelte/icons/git-compare-arrows';
 import List from '@lucide/svelte/icons/list';
+import Compare from './compare/Compare.svelte';
 import Runs from './runs/Runs.svelte';
 import Wizard from './wizard/Wizard.svelte';
 
@@ -14,4 +16,5 @@ export type Screen = {
 export const screens: readonly Screen[] = [
   { name: 'runs', title: 'Runs', component: Runs, icon: List },
   { name: 'new', title: 'New run', component: Wizard },
+  { name: 'compare', title: 'Compare', component: Compare, icon: GitCompareArrows },
 ];

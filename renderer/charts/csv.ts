@@ -8,7 +8,7 @@ export function csvOf(axis: string, lines: readonly Line[]): string {
   const [places, ...columns] = align(lines);
   const header = [axis, ...lines.map(({ label }) => label)];
   const rows = places.map((place, i) => [place, ...columns.map((column) => column[i] ?? '')]);
-  return textOf([header, ...rows]);
+  return tableText([header, ...rows]);
 }
 
 /** Tables one below the other in shared columns, the first of which says which table a row is from. */
@@ -21,10 +21,10 @@ export function csvOfTables(tables: Readonly<Record<string, Columns>>): string {
       ...columns.map((column) => (Number.isFinite(column[i]) ? (column[i] ?? '') : '')),
     ]);
   });
-  return textOf([['kind', ...names], ...rows]);
+  return tableText([['kind', ...names], ...rows]);
 }
 
-function textOf(rows: readonly (readonly (string | number)[])[]): string {
+export function tableText(rows: readonly (readonly (string | number)[])[]): string {
   return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }
 

@@ -6,6 +6,7 @@ export const sections = [
   { id: 'events', title: 'Events and log' },
   { id: 'files', title: 'Checkpoints and exports' },
   { id: 'recipe', title: 'Recipe' },
+  { id: 'notes', title: 'Notes' },
 ] as const;
 
 export type SectionId = (typeof sections)[number]['id'];

@@ -99,7 +99,7 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   await page.getByText('Drag over a chart to zoom').waitFor();
 
   // Numbers to take away: every step, in columns by TRL's names.
-  const csv = (await savedBy(page, () => page.getByRole('button', { name: 'All metrics as CSV' }).click()))
+  const csv = (await savedBy(page, () => page.getByRole('button', { name: 'All as CSV' }).click()))
     .trimEnd()
     .split('\r\n');
   expect(csv[0]).toMatch(/^kind,step,loss,/);
@@ -130,14 +130,68 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   expect(await axeProblems(page)).toEqual([]);
   await page.goBack();
   await page.getByRole('heading', { name: 'On disk' }).waitFor();
-  for (let parts = 3; parts > 0; parts--) await page.goBack();
+
+  await nameAndNote(page, history);
+  await compareRuns(page, picture);
+  await page.goto(`${page.url().split('#')[0] ?? ''}#/runs`);
+  await rows.first().waitFor();
 
   // A failed run says why and what to do; reload keeps the place.
-  await page.goBack();
   await rows.locator('a', { hasText: 'brave-heron' }).click();
   await page.reload();
   await page.getByText('Lower learning_rate (it is 0.5), then start again.').waitFor();
   await picture('failed');
+}
+
+/** A run gets a name, a tag and a note; all of them are kept. Expects the page of "calm-otter". */
+async function nameAndNote(page: Page, history: SeededHome['history']): Promise<void> {
+  const kept = () => {
+    const { name, tags, notes } = history.runs.get('calm-otter') ?? {};
+    return { name, tags, notes };
+  };
+  await page.getByRole('button', { name: 'Rename' }).click();
+  await page.getByRole('textbox', { name: 'Name of the run' }).fill('Otter talk');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Otter talk', level: 1 }).waitFor();
+  await page.getByRole('button', { name: 'Tag', exact: true }).click();
+  await page.getByRole('textbox', { name: 'New tag' }).fill('river');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Remove the tag river' }).waitFor();
+  await page.getByRole('navigation', { name: 'Parts of the run' }).getByText('Notes').click();
+  await page.getByRole('textbox', { name: 'Notes' }).fill('Answers like an otter.');
+  await page.getByText('Saved').waitFor();
+  expect(kept()).toEqual({ name: 'Otter talk', tags: ['river'], notes: 'Answers like an otter.' });
+  expect(await axeProblems(page)).toEqual([]);
+}
+
+/** From a run's page to a comparison with another one, found by a word; the address holds what is compared. */
+async function compareRuns(page: Page, picture: (name: string) => Promise<void>): Promise<void> {
+  await page.getByRole('link', { name: 'Compare', exact: true }).last().click();
+  await page.getByRole('searchbox', { name: 'Search runs' }).fill('heron');
+  expect(await axeProblems(page)).toEqual([]);
+  await page.getByRole('checkbox').click();
+  const loss = page.getByRole('region', { name: 'Loss', exact: true });
+  await loss.waitFor();
+  expect(await loss.locator('dt').allInnerTexts()).toEqual(['Step', 'Otter talk', 'brave-heron']);
+  const final = page.getByRole('region', { name: 'Final metrics' });
+  const row = final.getByRole('row', { name: /^Loss loss/ });
+  expect((await row.locator('td').allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' ').trim())).toEqual([
+    `★ ${lossAt(200).toFixed(4)}`,
+    lossAt(12).toFixed(4),
+  ]);
+  const diff = page.getByRole('region', { name: 'Recipe differences' });
+  expect(await diff.getByRole('row', { name: 'method dpo sft' }).count()).toBe(1);
+  expect(await diff.getByText('lora_r').count()).toBe(0); // the same in both
+  expect(await axeProblems(page)).toEqual([]);
+  await picture('compare');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  expect(await axeProblems(page)).toEqual([]);
+  await picture('compare-dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.reload();
+  await loss.waitFor();
+  await page.getByRole('button', { name: 'Leave out brave-heron' }).click();
+  await page.getByRole('heading', { name: 'Choose one more, or several' }).waitFor();
 }
 
 /** The text of the file that an action hands to the person. Where the browser puts it differs from host to host. */
