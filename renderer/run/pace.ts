@@ -1,5 +1,5 @@
 // How fast a run goes, and what that means for its end.
-import { durationText } from '../ui/wording.ts';
+import { timeLeftText } from '../ui/wording.ts';
 import type { Curves } from '../charts/curves.ts';
 
 /** So many of the newest steps tell the pace: enough for a mean, few enough to follow a change. */
@@ -18,9 +18,7 @@ export function paceOf({ train }: Curves): { stepMs: number; tokensPerSecond: nu
 
 /** "about 12 minutes left". */
 export function remainingText(stepsLeft: number, stepMs: number): string {
-  const ms = stepsLeft * stepMs;
-  if (ms < 45_000) return 'less than a minute left';
-  return `about ${durationText(Math.max(ms, 60_000))} left`;
+  return timeLeftText(stepsLeft * stepMs);
 }
 
 const newest = (column: Float64Array): Float64Array => column.slice(-NEWEST).filter(Number.isFinite);

@@ -38,6 +38,12 @@ export function durationText(elapsedMs: number): string {
   return `${count} ${unit.name}${count === 1 ? '' : 's'}`;
 }
 
+/** "about 12 minutes left". */
+export function timeLeftText(leftMs: number): string {
+  if (leftMs < 45_000) return 'less than a minute left';
+  return `about ${durationText(Math.max(leftMs, 60_000))} left`;
+}
+
 /** The time of day and, for another day than today, its date. */
 export function clockText(time: number, now: number): string {
   const date = new Date(time);

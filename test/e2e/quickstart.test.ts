@@ -55,7 +55,7 @@ test.skipIf(chromiumProgram === undefined)('the window shows it', async () => {
     const complaints = watchComplaints(page);
     await page.setViewportSize({ width: 1200, height: 592 });
     await page.goto(links[0] ?? '');
-    await page.locator('tbody a').click();
+    await page.locator('.run-row a').click();
     await page.getByRole('heading', { name: 'starter-model' }).waitFor();
     await page.locator('.plot canvas').waitFor();
     expect(await page.locator('main .badge').innerText()).toBe('Completed');

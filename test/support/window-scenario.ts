@@ -26,7 +26,7 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   };
 
   // The list: newest first, true statuses.
-  const rows = page.locator('tbody tr');
+  const rows = page.locator('.run-row');
   await rows.first().waitFor();
   expect(await rows.locator('a').allInnerTexts()).toEqual(['swift-trout', 'brave-heron', 'misty-reed', 'calm-otter']);
   expect(await rows.locator('.badge').allInnerTexts()).toEqual(['Training', 'Failed', 'Interrupted', 'Completed']);
@@ -38,7 +38,7 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   await page.emulateMedia({ colorScheme: 'light' });
 
   // A live run, reached by keyboard: what another process writes appears by itself.
-  await rows.locator('a', { hasText: 'swift-trout' }).focus();
+  await page.getByRole('grid', { name: 'Runs' }).focus();
   await page.keyboard.press('Enter');
   const steps = page.locator('main dl dd').first();
   await page.getByRole('heading', { name: 'swift-trout', level: 1 }).waitFor();
