@@ -9,6 +9,7 @@ import { hostCommands } from './contract/host.ts';
 import { downloadsChanged, hubCommands } from './contract/hub.ts';
 import { modelCommands } from './contract/models.ts';
 import { runPageCommands } from './contract/run-page.ts';
+import { recipeCommands } from './contract/recipes.ts';
 import { runCommands } from './contract/runs.ts';
 import { taskProgress } from './contract/tasks.ts';
 
@@ -19,6 +20,7 @@ export * from './contract/hub.ts';
 export * from './contract/models.ts';
 export * from './contract/records.ts';
 export * from './contract/run-page.ts';
+export * from './contract/recipes.ts';
 export * from './contract/runs.ts';
 export * from './contract/tasks.ts';
 
@@ -30,6 +32,7 @@ export const commands = {
   ...hubCommands,
   ...modelCommands,
   ...runPageCommands,
+  ...recipeCommands,
   ...runCommands,
 };
 export type Commands = typeof commands;

@@ -7,6 +7,7 @@ import { hostAnswers } from './answers/host.ts';
 import { hubAnswers } from './answers/hub.ts';
 import { modelAnswers } from './answers/models.ts';
 import { runPageAnswers } from './answers/run-page.ts';
+import { recipeAnswers } from './answers/recipes.ts';
 import { runAnswers } from './answers/runs.ts';
 import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
@@ -18,6 +19,7 @@ const answers: Answers<CommandName> = {
   ...hubAnswers,
   ...modelAnswers,
   ...runPageAnswers,
+  ...recipeAnswers,
   ...runAnswers,
 };
 

@@ -2,12 +2,14 @@
 // that can be copied between processes, and a way to tell how far it is.
 import type { App } from './app.ts';
 import type { ErrandHooks } from './errand.ts';
+import { measureSpeed } from './machine-speed.ts';
 import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
 
 type Tell = ErrandHooks['onProgress'];
 
 export const errands = {
+  speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),
   preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>
     previewRun(app, {

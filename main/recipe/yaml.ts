@@ -3,15 +3,20 @@ import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { hasSystemCode, messageOf, UserError } from '../errors.ts';
-import { keysOf, methods, type Recipe } from './recipe.ts';
+import { keysOf, methods, type Method, type Recipe } from './recipe.ts';
 
 /**
  * The keys and values of a recipe file, unchecked: give them to parseRecipe. Throws UserError "recipe-not-found",
  * "recipe-unreadable" or "recipe-not-yaml" (with file and line).
  */
 export function readRecipeFile(path: string): Record<string, unknown> {
+  return recipeKeysIn(readText(path), path);
+}
+
+/** The same of YAML text; `path` says in errors where it is from. Throws UserError "recipe-not-yaml". */
+export function recipeKeysIn(text: string, path: string): Record<string, unknown> {
   const lines = new LineCounter();
-  const document = parseDocument(readText(path), { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const problem = document.errors[0];
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0]);
@@ -78,6 +83,14 @@ function mixtureOf(files: readonly string[]): { path: string; data_files: string
 
 /** Values that TRL does not know for keys that it does; leaving the key out means the same to it. */
 const OUR_WORDS: Readonly<Record<string, unknown>> = { bf16: 'auto', fp16: 'auto' };
+
+/** Keys and values as YAML text, in the order of a written recipe, without defaults: what a person set. */
+export function writeKeys(method: Method, values: Readonly<Record<string, unknown>>): string {
+  const order = keysOf(method);
+  const place = (key: string): number => (order.includes(key) ? order.indexOf(key) : order.length);
+  const sorted = Object.entries(values).sort(([a], [b]) => place(a) - place(b));
+  return sorted.length === 0 ? '' : stringify(Object.fromEntries(sorted), { version: '1.1', lineWidth: 0 });
+}
 
 /**
  * A recipe as YAML text that runs here and under `trl` with the same meaning: every value is written out, files become

@@ -80,7 +80,12 @@ const ofRun = z.strictObject({ id: z.string() });
 const done = z.object({});
 
 /** Recipe keys and values as they were given. */
-const request = { method: z.string(), values: z.record(z.string(), z.json()) };
+const request = {
+  method: z.string(),
+  /** Name of a preset that the values stand over. */
+  preset: z.string().nullable().optional(),
+  values: z.record(z.string(), z.json()),
+};
 
 export const runCommands = {
   /** Newest first. */

@@ -3,6 +3,10 @@ import type { Component } from 'svelte';
 import { draft } from './draft.svelte.ts';
 import ModelStep from './model/ModelStep.svelte';
 import { modelSummary } from './model/model-name.ts';
+import ReviewStep from './review/ReviewStep.svelte';
+import { recipeForm } from './recipe-form.svelte.ts';
+import SettingsStep from './settings/SettingsStep.svelte';
+import { settingsSummary } from './settings/summary.ts';
 
 export type WizardStep = {
   /** Second part of the address: "#/new/data". */
@@ -20,4 +24,11 @@ export const steps: readonly WizardStep[] = [
     component: ModelStep,
     summary: () => modelSummary(draft.text('model_name_or_path'), draft.text('adapter_name_or_path')),
   },
+  {
+    id: 'settings',
+    title: 'Method and settings',
+    component: SettingsStep,
+    summary: () => (recipeForm.mendIn('settings') ? null : settingsSummary(draft.method, draft.preset)),
+  },
+  { id: 'review', title: 'Review and start', component: ReviewStep, summary: () => null },
 ];

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { describeKeys } from '../../main/recipe/describe-keys.ts';
+import { keyWords } from '../../main/recipe/key-words.ts';
 import { listPresets } from '../../main/recipe/presets.ts';
 import { fieldWords, keysOf, METHODS, methods, type Method } from '../../main/recipe/recipe.ts';
 import { TRANSLATED_KEYS } from '../../main/recipe/translate.ts';
@@ -69,6 +71,17 @@ test.each(METHODS)('every word that a key of %s may be is there', (method) => {
     if (key === 'device' || choices === undefined) continue;
     for (const word of choices.split(', ')) expect(words, key).toContain(`\`${word}\``);
   }
+});
+
+test.each(METHODS)('a form says of the keys of %s what the tables say', (method) => {
+  const documented = rowsOf(method);
+  for (const key of keysOf(method)) expect(keyWords(method, key)?.does, key).toBe(documented.get(key)?.words);
+  // Every key can be shown: it has a label, a group and a kind of control.
+  expect(
+    describeKeys(method)
+      .map(({ key }) => key)
+      .sort(),
+  ).toEqual(keysOf(method).sort());
 });
 
 test('other names and metrics are told', () => {

@@ -10,13 +10,17 @@ const folder = fileURLToPath(new URL('../../resources/presets', import.meta.url)
 const base = { model_name_or_path: 'm', dataset_name: 'd.jsonl' };
 const presets = listPresets(folder);
 
-test('there are presets for a try, for most data, for a result that matters, and those of the handbook', () => {
+test('there are presets for a try, for most data, for a result that matters, for little memory, and the handbook', () => {
   expect(presets.map(({ method, name }) => `${method} ${name}`)).toEqual([
     'sft balanced',
     'sft handbook',
+    'sft low-memory',
     'sft quick-try',
     'sft thorough',
+    'dpo balanced',
     'dpo handbook',
+    'dpo low-memory',
+    'dpo quick-try',
   ]);
 });
 

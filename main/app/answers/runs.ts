@@ -1,8 +1,7 @@
 // Answers about the runs of the history, and what a person does to them.
 import { homedir } from 'node:os';
 import type { runCommands } from '../../../preload/contract.ts';
-import { UserError } from '../../errors.ts';
-import { isMethod, METHODS, type Method } from '../../recipe/recipe.ts';
+import { methodNamed, valuesOverPreset } from '../method-named.ts';
 import { killRun, moveInQueue, queueResume, queueRun, stopAnyRun } from '../queue.ts';
 import { changeRun, deleteRun, restoreRun } from '../run-notes.ts';
 import { changedRuns, listRuns, runTrends, showRun } from '../show-runs.ts';
@@ -14,11 +13,11 @@ export const runAnswers: Answers<keyof typeof runCommands> = {
   'runs.changes': (app, { after }) => changedRuns(app, after),
   'runs.trends': (app, { ids }) => runTrends(app, ids),
   'run.show': (app, { id }) => showRun(app, id),
-  async 'run.check'(app, { method, values }) {
-    const { notes } = await checkRequest(app, requestOf(method, values));
+  async 'run.check'(app, given) {
+    const { notes } = await checkRequest(app, requestOf(given));
     return { notes };
   },
-  'run.start': async (app, { method, values }) => ({ id: await queueRun(app, requestOf(method, values)) }),
+  'run.start': async (app, given) => ({ id: await queueRun(app, requestOf(given)) }),
   'run.stop'(app, { id }) {
     stopAnyRun(app, id);
     return {};
@@ -50,17 +49,8 @@ export const runAnswers: Answers<keyof typeof runCommands> = {
 };
 
 /** Relative paths in a window's recipe start where a person keeps files: a window has no folder of its own. */
-function requestOf(method: string, values: Record<string, unknown>) {
-  return { method: methodNamed(method), values, workingDirectory: homedir() };
-}
-
-export function methodNamed(method: string): Method {
-  if (isMethod(method)) return method;
-  throw new UserError({
-    code: 'method-unknown',
-    message: `There is no method ${method}.`,
-    fix: `Use one of ${METHODS.join(', ')}.`,
-  });
+function requestOf(given: { method: string; preset?: string | null | undefined; values: Record<string, unknown> }) {
+  return { method: methodNamed(given.method), values: valuesOverPreset(given), workingDirectory: homedir() };
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

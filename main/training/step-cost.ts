@@ -1,0 +1,83 @@
+// What a training step takes of memory and arithmetic, from the shapes alone. The memory is a fit to measured peaks on
+// the CPU (test/training/step-cost.test.ts holds them): good to about a sixth.
+import type { Model } from '../engine/models/model.ts';
+
+export type StepShape = {
+  model: Pick<Model, 'weightShapes' | 'linears' | 'layers' | 'hiddenSize' | 'vocabSize' | 'headDim'>;
+  /** Bytes of the weights as they are stored. */
+  storedBytes: number;
+  rank: number;
+  /** Layer names, or their last parts. */
+  targets: readonly string[];
+  /** Sequences of a batch and their length in tokens. */
+  sequences: number;
+  length: number;
+  /** gradient_checkpointing */
+  lean: boolean;
+  /** Bytes of optimizer state for each trained parameter. */
+  stateBytes: number;
+};
+
+/** Bytes, by what they are for. */
+export type StepMemory = { weights: number; activations: number; optimizer: number; overhead: number };
+
+type Sizes = { parameters: number; adapter: number; outputs: number; heads: number };
+
+function sizesOf({ model, rank, targets }: StepShape): Sizes {
+  let [adapter, outputs, queries] = [0, 0, 0];
+  for (const name of model.linears) {
+    const [out = 0, into = 0] = model.weightShapes.get(`${name}.weight`) ?? [];
+    outputs += out;
+    if (name.endsWith('q_proj')) queries += out;
+    if (targets.some((target) => name === target || name.endsWith(`.${target}`))) adapter += rank * (out + into);
+  }
+  const parameters = [...model.weightShapes.values()].reduce(
+    (sum, shape) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  return { parameters, adapter, outputs, heads: queries / model.headDim };
+}
+
+/** Largest chunk of logits that is in memory at a time: see step-cuts.ts. */
+const HEAD_BYTES = 256 * 2 ** 20;
+
+export function stepMemory(shape: StepShape): StepMemory {
+  const { model, sequences, length, lean, stateBytes, storedBytes } = shape;
+  const { parameters, adapter, outputs, heads } = sizesOf(shape);
+  const tokens = sequences * length;
+  // Parameters, gradients and copies of both; the optimizer's state comes on top.
+  const trained = adapter * (4 * (lean ? 3.15 : 4.32) + stateBytes);
+  if (lean) {
+    const layerOutputs = outputs / model.layers + 2 * model.hiddenSize;
+    return {
+      // 16-bit weights are decoded at each use.
+      weights: storedBytes,
+      activations:
+        4 * tokens * (1.75 * model.layers * model.hiddenSize + 1.385 * layerOutputs) +
+        4 * 2.23 * sequences * (heads / model.layers) * length ** 2,
+      optimizer: trained,
+      overhead: 132e6,
+    };
+  }
+  return {
+    weights: 2.33 * parameters * 4,
+    activations:
+      4 * 1.665 * tokens * (outputs + 2 * model.hiddenSize * model.layers) +
+      4 * 0.89 * sequences * heads * length ** 2 +
+      4.1 * Math.min(4 * tokens * model.vocabSize, HEAD_BYTES),
+    optimizer: trained,
+    overhead: 30e6,
+  };
+}
+
+/** Numbers in the adapter. */
+export const adapterParameters = (shape: StepShape): number => sizesOf(shape).adapter;
+
+/** Multiplications and additions that a micro-batch cannot do without: forward, and the gradients of activations. */
+export function stepOperations(shape: StepShape): number {
+  const { model, sequences, length, lean } = shape;
+  const { parameters, adapter, heads } = sizesOf(shape);
+  const tokens = sequences * length;
+  const attention = 6 * sequences * heads * model.headDim * length ** 2;
+  return (lean ? 1.3 : 1) * (4 * parameters * tokens + 6 * adapter * tokens + attention);
+}
