@@ -2,6 +2,7 @@
 // input and an output; what the program tells unasked is an event. One file per area, gathered here. The renderer knows
 // nothing else of main.
 import { z } from 'zod';
+import { dataCommands } from './contract/data.ts';
 import { draftCommands } from './contract/drafts.ts';
 import { jobRecord, type ErrorDetails } from './contract/records.ts';
 import { fileCommands } from './contract/files.ts';
@@ -13,6 +14,7 @@ import { recipeCommands } from './contract/recipes.ts';
 import { runCommands } from './contract/runs.ts';
 import { taskProgress } from './contract/tasks.ts';
 
+export * from './contract/data.ts';
 export * from './contract/drafts.ts';
 export * from './contract/files.ts';
 export * from './contract/host.ts';
@@ -26,6 +28,7 @@ export * from './contract/tasks.ts';
 
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
 export const commands = {
+  ...dataCommands,
   ...draftCommands,
   ...fileCommands,
   ...hostCommands,

@@ -1,6 +1,7 @@
 // Answers what a window asks, as the contract has it. Which channel the question came through is the host's affair.
 import { commandRequest, commands, type CommandName, type CommandResult } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { dataAnswers } from './answers/data.ts';
 import { draftAnswers } from './answers/drafts.ts';
 import { fileAnswers } from './answers/files.ts';
 import { hostAnswers } from './answers/host.ts';
@@ -13,6 +14,7 @@ import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
 
 const answers: Answers<CommandName> = {
+  ...dataAnswers,
   ...draftAnswers,
   ...fileAnswers,
   ...hostAnswers,

@@ -1,9 +1,11 @@
 // The errands, by name. An errand gets an app of its own (it may read the history and must not write into it), an input
 // that can be copied between processes, and a way to tell how far it is.
+import type { DataDraft } from '../../preload/contract.ts';
 import type { App } from './app.ts';
 import type { ErrandHooks } from './errand.ts';
 import { measureSpeed } from './machine-speed.ts';
 import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
+import { lookAtDraft, tokenizeDraft } from './read-dataset.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
 
 type Tell = ErrandHooks['onProgress'];
@@ -11,11 +13,14 @@ type Tell = ErrandHooks['onProgress'];
 export const errands = {
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),
+  look: (_app: App, { draft }: { draft: DataDraft }) => lookAtDraft(draft),
   preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>
     previewRun(app, {
       ...input,
       onProgress: (progress) => tell({ phase: 'Reading and tokenizing', ...progress }),
     }),
+  tokenize: (app: App, { draft }: { draft: DataDraft }, tell: Tell) =>
+    tokenizeDraft(app, draft, (progress) => tell({ phase: 'Reading and tokenizing', ...progress })),
 };
 
 type Errands = typeof errands;

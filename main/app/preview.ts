@@ -45,7 +45,7 @@ export async function previewRun(app: App, request: PreviewRequest): Promise<Run
 }
 
 /** A model that is still to be merged has the tokenizer of what it is made from. */
-function tokenizerOf({ tokenizerFolder, order }: Chain<Recipe>, recipe: Recipe): TextTokenizer {
+export function tokenizerOf({ tokenizerFolder, order }: Chain<Recipe>, recipe: Recipe): TextTokenizer {
   const chatTemplatePath = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
   const tokenizer = loadTokenizer(tokenizerFolder ?? recipe.model_name_or_path, { chatTemplatePath });
   return chatTemplatePath !== undefined || order?.chatTemplate === undefined

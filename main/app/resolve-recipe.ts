@@ -14,7 +14,8 @@ import { cachedModel, hubCacheFolder } from '../hub/cache.ts';
 import { evaluates } from '../recipe/evaluation.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 
-function absolute(path: string, from: string): string {
+/** "~/" is the home folder of the person. */
+export function absolute(path: string, from: string): string {
   return path.startsWith('~/') ? join(homedir(), path.slice(2)) : resolve(from, path);
 }
 

@@ -1,7 +1,6 @@
 // Rows for fine-tuning from end to end: files -> rows -> examples -> tokens on disk, with a report of everything found.
 import { detectShape } from './detect-shape.ts';
-import { cutTooShort, loadRows, type LoadHooks, type RowKind, type SourceOptions } from './load-rows.ts';
-import type { DataReport } from './report.ts';
+import { cutTooShort, loadRows, type Loaded, type LoadHooks, type RowKind, type SourceOptions } from './load-rows.ts';
 import { tokenizeExample, type LossSettings, type TokenizedRow } from './tokenize-example.ts';
 import { openTokenStore, packRow, tokenStoreWriter, type PlacedDataset } from './token-store.ts';
 import type { TextTokenizer } from './tokenizer.ts';
@@ -21,7 +20,7 @@ export function loadDataset(
   options: DataOptions,
   tokenizer: TextTokenizer,
   hooks: LoadHooks = {},
-): Promise<{ dataset: PlacedDataset; report: DataReport }> {
+): Promise<Loaded<PlacedDataset>> {
   return loadRows(fineTuningRows(options), options, tokenizer, hooks);
 }
 
@@ -40,7 +39,9 @@ function fineTuningRows(options: DataOptions): RowKind<Example, PlacedDataset> {
       const truncation =
         fullLength > inputIds.length ? `${String(fullLength)} tokens, cut to ${String(inputIds.length)}` : undefined;
       const trainedTokens = trained.reduce((sum, bit) => sum + bit, 0);
-      if (trainedTokens === 0) return { kind: 'no-trained-token', message: untrainedReason(row, options), truncation };
+      if (trainedTokens === 0) {
+        return { kind: 'no-trained-token', message: untrainedReason(row, options), truncation, fullLength };
+      }
       return {
         words: packRow(inputIds, trained),
         numbers: [trainedTokens],

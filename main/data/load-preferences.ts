@@ -1,10 +1,17 @@
 // Preference pairs from end to end: files -> rows -> pairs of answers -> tokens on disk, with a report of everything
 // found. Pairs from which nothing can be learned are left out and counted.
 import { detectPreferenceShape } from './detect-shape.ts';
-import { cutTooShort, loadRows, type LeftOut, type LoadHooks, type RowKind, type SourceOptions } from './load-rows.ts';
+import {
+  cutTooShort,
+  loadRows,
+  type LeftOut,
+  type Loaded,
+  type LoadHooks,
+  type RowKind,
+  type SourceOptions,
+} from './load-rows.ts';
 import { pairCounts } from './pair.ts';
 import { openPairStore, packPair, pairStoreWriter, type PlacedPairs } from './pair-store.ts';
-import type { DataReport } from './report.ts';
 import {
   emptyAnswers,
   hasIdenticalAnswers,
@@ -26,7 +33,7 @@ export function loadPreferences(
   options: PreferenceOptions,
   tokenizer: TextTokenizer,
   hooks: LoadHooks = {},
-): Promise<{ dataset: PlacedPairs; report: DataReport }> {
+): Promise<Loaded<PlacedPairs>> {
   return loadRows(preferencePairs(options), { ...options, datasetTextField: 'text' }, tokenizer, hooks);
 }
 
@@ -49,11 +56,11 @@ function preferencePairs(options: PreferenceOptions): RowKind<PreferenceExample,
         : undefined;
       const { tokens, chosenTrained, rejectedTrained } = pairCounts(pair);
       if (chosenTrained === 0 || rejectedTrained === 0) {
-        return { kind: 'no-trained-token', message: untrainedReason(row, maxLength), truncation };
+        return { kind: 'no-trained-token', message: untrainedReason(row, maxLength), truncation, fullLength };
       }
       if (sameIds(pair)) {
         const message = cut ? 'the two answers are the same within max_length' : 'the two answers have the same tokens';
-        return { kind: 'identical', message, truncation };
+        return { kind: 'identical', message, truncation, fullLength };
       }
       return { ...packPair(pair), fullLength, tokens, trainedTokens: chosenTrained + rejectedTrained, truncation };
     },

@@ -13,7 +13,7 @@ import { formatProblem, type ProblemKind } from './problems.ts';
 import { readExamples, type PlacedExample } from './read-examples.ts';
 import { unreadable } from './readers/utf8.ts';
 import { ReportBuilder, type DataReport } from './report.ts';
-import type { RowStoreWriter } from './row-store.ts';
+import type { LengthCounts, RowStoreWriter } from './row-store.ts';
 import { findSources, type SourceFile } from './sources.ts';
 import type { TemplateName } from './templates.ts';
 import type { TextTokenizer } from './tokenizer.ts';
@@ -43,7 +43,12 @@ export type LoadHooks = {
 };
 
 /** A row that is left out, and why. */
-export type LeftOut = { kind: ProblemKind; message: string };
+export type LeftOut = {
+  kind: ProblemKind;
+  message: string;
+  /** Where it was tokenized. */
+  fullLength?: number | undefined;
+};
 
 /** A row that is kept, in the form in which it is stored, with its counts. */
 export type StoredForm = {
@@ -75,6 +80,9 @@ export type RowKind<E, Dataset> = {
   advice: (report: ReportBuilder) => string;
 };
 
+/** A dataset on the disk, with the folder that holds its tokens. */
+export type Loaded<Dataset> = { dataset: Dataset; report: DataReport; folder: string };
+
 /** Changes when rows would be tokenized differently than by an earlier version. */
 const CACHE_VERSION = 2;
 /** With more bad rows than this share, the file is not what it seems, and dropping them would hide that. */
@@ -91,25 +99,25 @@ export async function loadRows<E, Dataset>(
   options: SourceOptions,
   tokenizer: TextTokenizer,
   hooks: LoadHooks,
-): Promise<{ dataset: Dataset; report: DataReport }> {
+): Promise<Loaded<Dataset>> {
   const { eosToken } = options;
   const ours = eosToken === undefined || eosToken === tokenizer.eosToken ? tokenizer : tokenizer.with({ eosToken });
   const sources = await findSources(options.files, options.split);
   const folder = join(options.cacheDir, `${kind.name}-${await cacheKey(kind.settings, options, sources, ours)}`);
   const cached = kind.openStore(folder);
-  if (cached) return { dataset: cached.dataset, report: cached.report as DataReport };
+  if (cached) return { dataset: cached.dataset, report: cached.report as DataReport, folder };
 
   const store = kind.createStore(folder);
   try {
-    const report = await tokenizeAll(kind, options, sources, ours, store, hooks);
-    store.finish(report);
+    const { report, lengths } = await tokenizeAll(kind, options, sources, ours, store, hooks);
+    store.finish(report, lengths);
   } catch (error) {
     store.abandon();
     throw error;
   }
   const written = kind.openStore(folder);
   if (!written) throw new Error(`the token store ${folder} disappeared`);
-  return { dataset: written.dataset, report: written.report as DataReport };
+  return { dataset: written.dataset, report: written.report as DataReport, folder };
 }
 
 async function tokenizeAll<E, Dataset>(
@@ -119,7 +127,7 @@ async function tokenizeAll<E, Dataset>(
   tokenizer: TextTokenizer,
   store: RowStoreWriter,
   hooks: LoadHooks,
-): Promise<DataReport> {
+): Promise<{ report: DataReport; lengths: LengthCounts }> {
   const report = new ReportBuilder();
   const { note } = report;
   const writer = exampleWriter(tokenizer, options.template, note);
@@ -134,15 +142,16 @@ async function tokenizeAll<E, Dataset>(
   const addRow = ({ example, file, line }: PlacedExample<E>) => {
     const row = orInvalid(() => kind.convert(example, { tokenizer, writer, note }));
     if (row.truncation !== undefined) report.problem('truncated', file, line, row.truncation);
+    if (row.fullLength !== undefined) report.rowOfLength(row.fullLength);
     if ('kind' in row) {
       report.problem(row.kind, file, line, row.message);
       return;
     }
     const { words, numbers, fullLength, tokens, trainedTokens } = row;
     const identity = numbers.length > 1 ? Uint32Array.of(...numbers, ...words) : words;
-    if (!seen.add(fingerprintOf(identity)))
-      report.problem('duplicate', file, line, 'the same tokens as an earlier row');
-    store.add(words, numbers, { file, line });
+    const isDuplicate = !seen.add(fingerprintOf(identity));
+    if (isDuplicate) report.problem('duplicate', file, line, 'the same tokens as an earlier row');
+    store.add(words, numbers, { file, line, fullLength, isDuplicate });
     report.usableRow(fullLength, tokens, trainedTokens);
   };
 
@@ -159,11 +168,11 @@ async function tokenizeAll<E, Dataset>(
   if (report.log.counts.invalid > report.rows * MOST_INVALID) throw tooManyInvalid(report);
   if (report.usable === 0) throw nothingToTrain(report, kind.advice(report));
   const { name, chatTemplate } = writer.used();
-  return report.finish(name, chatTemplate);
+  return { report: report.finish(name, chatTemplate), lengths: report.lengthCounts() };
 }
 
 /** The row, or why it is left out. */
-function orInvalid<Row>(convert: () => Row): Row | (LeftOut & { truncation?: undefined }) {
+function orInvalid<Row>(convert: () => Row): Row | (LeftOut & { truncation?: undefined; fullLength?: undefined }) {
   try {
     return convert();
   } catch (error) {

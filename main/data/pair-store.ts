@@ -1,5 +1,5 @@
 // Tokenized preference pairs on disk: the words of a row are the ids of prompt, chosen and rejected, one after the other.
-import { openRowStore, RowStoreWriter, type RowPlace, type StoredRows } from './row-store.ts';
+import { openRowStore, RowStoreWriter, type LengthCounts, type RowPlace, type StoredRows } from './row-store.ts';
 import type { PairDataset, TokenizedPair } from './types.ts';
 
 /** Lengths of the three parts, and what the prompt lacks before either answer. */
@@ -8,6 +8,12 @@ const NUMBERS_PER_ROW = 5;
 /** A dataset whose pairs know where they came from. */
 export type PlacedPairs = PairDataset & {
   place(i: number): RowPlace;
+  /** Tokens before max_length, with the longer answer. */
+  fullLength(i: number): number;
+  /** Its tokens are those of an earlier row. */
+  isDuplicate(i: number): boolean;
+  /** Of all rows that were tokenized, also those of which nothing is left. */
+  readonly lengths: LengthCounts;
   /** Closes the file; pairs can no longer be read. */
   close(): void;
 };
@@ -43,6 +49,9 @@ function storedPairs(rows: StoredRows): PlacedPairs {
     fingerprint: rows.fingerprint,
     counts,
     place: (i) => rows.place(i),
+    fullLength: (i) => rows.fullLength(i),
+    isDuplicate: (i) => rows.isDuplicate(i),
+    lengths: rows.lengths,
     read(i) {
       const { prompt, chosen } = counts(i);
       const ids = Int32Array.from(rows.words(i));

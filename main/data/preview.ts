@@ -3,7 +3,9 @@
 import { loadDataset, type DataOptions, type LoadHooks } from './load-dataset.ts';
 import { loadPreferences, type PreferenceOptions } from './load-preferences.ts';
 import { pairCounts, pairSequences } from './pair.ts';
+import type { PlacedPairs } from './pair-store.ts';
 import type { DataReport } from './report.ts';
+import type { PlacedDataset } from './token-store.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
 export type PreviewToken = { id: number; text: string; trained: boolean; special: boolean };
@@ -51,12 +53,7 @@ export async function previewDataset(
   const { rows: wanted = 5, maxTokens = 512 } = options;
   const { dataset, report } = await loadDataset(data, tokenizer, hooks);
   try {
-    const rows: PreviewRow[] = [];
-    for (let i = 0; i < Math.min(wanted, dataset.length); i++) {
-      const { inputIds, trained } = dataset.read(i);
-      rows.push({ ...dataset.place(i), ...showPart(inputIds, trained, tokenizer, maxTokens) });
-    }
-    return { rows, report };
+    return { rows: firstOf(dataset, wanted, (i) => previewRow(dataset, i, tokenizer, maxTokens)), report };
   } finally {
     dataset.close();
   }
@@ -72,33 +69,45 @@ export async function previewPreferences(
   const { rows: wanted = 5, maxTokens = 512 } = options;
   const { dataset, report } = await loadPreferences(data, tokenizer, hooks);
   try {
-    const rows: PairPreviewRow[] = [];
-    for (let i = 0; i < Math.min(wanted, dataset.length); i++) {
-      const pair = dataset.read(i);
-      const { tokens, chosenTrained, rejectedTrained } = pairCounts(pair);
-      const { chosen, rejected } = pairSequences(pair);
-      const show = (ids: Int32Array, trained: Uint8Array) => showPart(ids, trained, tokenizer, maxTokens);
-      // Of a sequence, its end is the answer.
-      const trainedOf = (answer: Int32Array, sequence: { trained: Uint8Array }) =>
-        sequence.trained.subarray(sequence.trained.length - answer.length);
-      rows.push({
-        ...dataset.place(i),
-        prompt: show(pair.promptIds, new Uint8Array(pair.promptIds.length)),
-        chosen: show(pair.chosenIds, trainedOf(pair.chosenIds, chosen)),
-        rejected: show(pair.rejectedIds, trainedOf(pair.rejectedIds, rejected)),
-        tokenCount: tokens,
-        trainedCount: chosenTrained + rejectedTrained,
-      });
-    }
-    return { rows, report };
+    return { rows: firstOf(dataset, wanted, (i) => previewPair(dataset, i, tokenizer, maxTokens)), report };
   } finally {
     dataset.close();
   }
 }
 
-function showPart(ids: Int32Array, trained: Uint8Array, tokenizer: TextTokenizer, maxTokens: number): PreviewPart {
+function firstOf<Row>(dataset: { length: number }, wanted: number, show: (i: number) => Row): Row[] {
+  return Array.from({ length: Math.min(wanted, dataset.length) }, (_, i) => show(i));
+}
+
+/** How single tokens are shown: a tokenizer, or what is kept of one. */
+export type TokenPieces = Pick<TextTokenizer, 'piece' | 'isSpecial'>;
+
+export function previewRow(dataset: PlacedDataset, i: number, pieces: TokenPieces, maxTokens: number): PreviewRow {
+  const { inputIds, trained } = dataset.read(i);
+  return { ...dataset.place(i), ...showPart(inputIds, trained, pieces, maxTokens) };
+}
+
+export function previewPair(dataset: PlacedPairs, i: number, pieces: TokenPieces, maxTokens: number): PairPreviewRow {
+  const pair = dataset.read(i);
+  const { tokens, chosenTrained, rejectedTrained } = pairCounts(pair);
+  const { chosen, rejected } = pairSequences(pair);
+  const show = (ids: Int32Array, trained: Uint8Array) => showPart(ids, trained, pieces, maxTokens);
+  // Of a sequence, its end is the answer.
+  const trainedOf = (answer: Int32Array, sequence: { trained: Uint8Array }) =>
+    sequence.trained.subarray(sequence.trained.length - answer.length);
+  return {
+    ...dataset.place(i),
+    prompt: show(pair.promptIds, new Uint8Array(pair.promptIds.length)),
+    chosen: show(pair.chosenIds, trainedOf(pair.chosenIds, chosen)),
+    rejected: show(pair.rejectedIds, trainedOf(pair.rejectedIds, rejected)),
+    tokenCount: tokens,
+    trainedCount: chosenTrained + rejectedTrained,
+  };
+}
+
+function showPart(ids: Int32Array, trained: Uint8Array, pieces: TokenPieces, maxTokens: number): PreviewPart {
   const all = Array.from(ids, (id, t): PreviewToken => {
-    return { id, text: tokenizer.piece(id), trained: trained[t] === 1, special: tokenizer.isSpecial(id) };
+    return { id, text: pieces.piece(id), trained: trained[t] === 1, special: pieces.isSpecial(id) };
   });
   const leftOut = Math.max(0, all.length - maxTokens);
   const half = maxTokens >> 1;

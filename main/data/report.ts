@@ -1,5 +1,6 @@
 // What was found in a dataset: counts, lengths, problems. Plain data, so that it can be stored and sent.
 import { ProblemLog, type DataProblem, type ProblemKind } from './problems.ts';
+import type { LengthCounts } from './row-store.ts';
 
 export type SourceReport = { file: string; format: string; shape: string; rows: number };
 
@@ -46,6 +47,7 @@ export class ReportBuilder {
   tokens = 0;
   trainedTokens = 0;
   private lengths = new Uint32Array(1024);
+  private readonly rowsOfLength = new Map<number, number>();
 
   note = (message: string): void => {
     if (!this.notes.includes(message)) this.notes.push(message);
@@ -53,6 +55,15 @@ export class ReportBuilder {
 
   problem(kind: ProblemKind, file: string, line: number, message: string): void {
     this.log.add({ kind, file, line, message });
+  }
+
+  /** Every row that was tokenized, also one that max_length leaves nothing of. */
+  rowOfLength(fullLength: number): void {
+    this.rowsOfLength.set(fullLength, (this.rowsOfLength.get(fullLength) ?? 0) + 1);
+  }
+
+  lengthCounts(): LengthCounts {
+    return [...this.rowsOfLength].sort(([a], [b]) => a - b);
   }
 
   usableRow(fullLength: number, tokens: number, trainedTokens: number): void {

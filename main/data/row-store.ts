@@ -1,5 +1,5 @@
 // Rows of 32-bit words on disk, written once and then read at random. A folder holds words.bin (the rows one after the
-// other), rows.bin (the numbers of each row: words, file, line, and what its kind of row adds) and meta.json, which is
+// other), rows.bin (the numbers of each row: words, origin, and what its kind of row adds) and meta.json, which is
 // written last. Numbers are little-endian, as on every machine this runs on. What the words mean is left to
 // token-store.ts and pair-store.ts.
 import { createHash } from 'node:crypto';
@@ -19,12 +19,23 @@ import {
 import { dirname, join } from 'node:path';
 import { UserError, hasSystemCode } from '../errors.ts';
 
-const VERSION = 2;
-/** Words, file and line come before the numbers of a row's kind. */
-const PLACE_NUMBERS = 3;
+const VERSION = 3;
+/** Words, file, line, full length and whether it is a duplicate come before the numbers of a row's kind. */
+const ORIGIN_NUMBERS = 5;
 const BUFFER_WORDS = 1 << 18;
 
 export type RowPlace = { file: string; line: number };
+
+/** What a row was before it was cut and stored. */
+export type RowOrigin = RowPlace & {
+  /** Tokens before max_length. */
+  fullLength: number;
+  /** Its tokens are those of an earlier row. */
+  isDuplicate: boolean;
+};
+
+/** How many rows of each length there are before max_length, the shortest first. */
+export type LengthCounts = [length: number, rows: number][];
 
 export class RowStoreWriter {
   private readonly folder: string;
@@ -58,23 +69,25 @@ export class RowStoreWriter {
     return this.count;
   }
 
-  add(words: Uint32Array, numbers: number[], place: RowPlace): void {
+  add(words: Uint32Array, numbers: number[], origin: RowOrigin): void {
     if (numbers.length !== this.numbersPerRow) throw new Error(`${String(numbers.length)} numbers for a row`);
-    if (this.files.at(-1) !== place.file) this.files.push(place.file);
+    const { file, line, fullLength, isDuplicate } = origin;
+    if (this.files.at(-1) !== file) this.files.push(file);
     const kept = Uint32Array.from(numbers);
-    // Not the place: the same rows from another file are the same data.
+    // Not the origin: the same rows from another file are the same data.
     this.hash.update(Uint32Array.of(words.length)).update(kept).update(words);
     try {
       this.words.write(words);
-      this.rows.write(Uint32Array.of(words.length, this.files.length - 1, place.line, ...kept));
+      const from = [this.files.length - 1, line, fullLength, isDuplicate ? 1 : 0];
+      this.rows.write(Uint32Array.of(words.length, ...from, ...kept));
     } catch (error) {
       throw storeProblem(dirname(this.folder), error);
     }
     this.count++;
   }
 
-  /** `report` is kept beside the rows and given back by openRowStore. */
-  finish(report: unknown): void {
+  /** Report and lengths, also of rows that are not stored, are kept beside the rows and given back by openRowStore. */
+  finish(report: unknown, lengths: LengthCounts): void {
     try {
       this.words.close();
       this.rows.close();
@@ -85,6 +98,7 @@ export class RowStoreWriter {
         fingerprint: this.hash.digest('hex'),
         files: this.files,
         report,
+        lengths,
       };
       writeFileSync(join(this.partial, 'meta.json'), JSON.stringify(meta));
       // Another process with the same data may have been faster and be reading already; its store is as good.
@@ -112,6 +126,7 @@ type StoreMeta = {
   fingerprint: string;
   files: string[];
   report: unknown;
+  lengths: LengthCounts;
 };
 
 /** Undefined where there is no store that is complete and of this version. */
@@ -131,7 +146,7 @@ function readMeta(folder: string): StoreMeta | undefined {
 export function openRowStore(folder: string, numbersPerRow: number): StoredRows | undefined {
   const meta = readMeta(folder);
   if (meta?.numbersPerRow !== numbersPerRow) return undefined;
-  const stride = PLACE_NUMBERS + numbersPerRow;
+  const stride = ORIGIN_NUMBERS + numbersPerRow;
   const bytes = readFileSync(join(folder, 'rows.bin'));
   if (bytes.byteLength !== meta.rows * stride * 4) return undefined;
   const rows = new Uint32Array(bytes.buffer, bytes.byteOffset, meta.rows * stride);
@@ -147,6 +162,7 @@ export class StoredRows {
   /** SHA-256 of the words and numbers of all rows. */
   readonly fingerprint: string;
   readonly report: unknown;
+  readonly lengths: LengthCounts;
   private readonly file: number;
   private readonly rows: Uint32Array;
   private readonly stride: number;
@@ -161,6 +177,7 @@ export class StoredRows {
     this.files = meta.files;
     this.fingerprint = meta.fingerprint;
     this.report = meta.report;
+    this.lengths = meta.lengths;
     this.length = meta.rows;
     this.offsets = new Float64Array(this.length);
     let offset = 0;
@@ -178,9 +195,18 @@ export class StoredRows {
     return { file: this.files[this.at(i, 1)] ?? '', line: this.at(i, 2) };
   }
 
+  /** Tokens before max_length. */
+  fullLength(i: number): number {
+    return this.at(i, 3);
+  }
+
+  isDuplicate(i: number): boolean {
+    return this.at(i, 4) === 1;
+  }
+
   /** One of the numbers that the row was added with. */
   number(i: number, which: number): number {
-    return this.at(i, PLACE_NUMBERS + which);
+    return this.at(i, ORIGIN_NUMBERS + which);
   }
 
   words(i: number): Uint32Array {

@@ -1,5 +1,5 @@
 // Tokenized rows on disk: a word a token, the id with the highest bit set where it is trained.
-import { openRowStore, RowStoreWriter, type RowPlace, type StoredRows } from './row-store.ts';
+import { openRowStore, RowStoreWriter, type LengthCounts, type RowPlace, type StoredRows } from './row-store.ts';
 import type { TokenizedDataset, TokenizedExample } from './types.ts';
 
 const TRAINED_BIT = 0x80000000;
@@ -10,6 +10,12 @@ const NUMBERS_PER_ROW = 1;
 /** A dataset whose rows know where they came from. */
 export type PlacedDataset = TokenizedDataset & {
   place(i: number): RowPlace;
+  /** Tokens before max_length cut it. */
+  fullLength(i: number): number;
+  /** Its tokens are those of an earlier row. */
+  isDuplicate(i: number): boolean;
+  /** Of all rows that were tokenized, also those of which nothing is left. */
+  readonly lengths: LengthCounts;
   /** Closes the file; rows can no longer be read. */
   close(): void;
 };
@@ -39,6 +45,9 @@ function storedDataset(rows: StoredRows): PlacedDataset {
     tokenCount: (i) => rows.wordCount(i),
     trainedCount: (i) => rows.number(i, 0),
     place: (i) => rows.place(i),
+    fullLength: (i) => rows.fullLength(i),
+    isDuplicate: (i) => rows.isDuplicate(i),
+    lengths: rows.lengths,
     read: (i) => unpackRow(rows.words(i)),
     close() {
       rows.close();

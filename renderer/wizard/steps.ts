@@ -1,5 +1,7 @@
 // The steps of the wizard, in order. Each reads and writes the draft, and can be visited at any time.
 import type { Component } from 'svelte';
+import DataStep from './data/DataStep.svelte';
+import { dataSummary } from './data-name.ts';
 import { draft } from './draft.svelte.ts';
 import ModelStep from './model/ModelStep.svelte';
 import { modelSummary } from './model/model-name.ts';
@@ -23,6 +25,12 @@ export const steps: readonly WizardStep[] = [
     title: 'Model',
     component: ModelStep,
     summary: () => modelSummary(draft.text('model_name_or_path'), draft.text('adapter_name_or_path')),
+  },
+  {
+    id: 'data',
+    title: 'Data',
+    component: DataStep,
+    summary: () => dataSummary(draft.values),
   },
   {
     id: 'settings',

@@ -20,13 +20,22 @@ test('rows, places and the report', () => {
     writer.add(packRow(ids, trained), [trained.filter((bit) => bit === 1).length], {
       file: i < 2 ? 'a' : 'b',
       line: i + 10,
+      fullLength: ids.length + i,
+      isDuplicate: i === 3,
     });
   }
   expect(openTokenStore(path)).toBeUndefined();
-  writer.finish({ seen: 4 });
+  writer.finish({ seen: 4 }, [
+    [1, 2],
+    [9, 1],
+  ]);
   const store = openTokenStore(path);
   expect(store?.report).toEqual({ seen: 4 });
   const dataset = store?.dataset;
+  expect(dataset?.lengths).toEqual([
+    [1, 2],
+    [9, 1],
+  ]);
   for (const i of [3, 1, 0, 2]) {
     const ids = rows[i] ?? [];
     expect(Array.from(dataset?.read(i).inputIds ?? []).join()).toBe(ids.join());
@@ -34,6 +43,7 @@ test('rows, places and the report', () => {
     expect(dataset?.tokenCount(i)).toBe(ids.length);
     expect(dataset?.trainedCount(i)).toBe(ids.filter((id) => id % 3 === 0).length);
     expect(dataset?.place(i)).toEqual({ file: i < 2 ? 'a' : 'b', line: i + 10 });
+    expect([dataset?.fullLength(i), dataset?.isDuplicate(i)]).toEqual([ids.length + i, i === 3]);
   }
   expect(() => dataset?.read(4)).toThrow(RangeError);
   dataset?.close();
@@ -45,8 +55,8 @@ test.each(['words.bin', 'rows.bin', 'meta.json'])(
     const path = join(folder.path, `cut-${cut}`);
     const write = () => {
       const writer = tokenStoreWriter(path);
-      writer.add(packRow([1, 2, 3], [0, 1, 1]), [2], { file: 'a', line: 1 });
-      writer.finish({});
+      writer.add(packRow([1, 2, 3], [0, 1, 1]), [2], { file: 'a', line: 1, fullLength: 3, isDuplicate: false });
+      writer.finish({}, []);
     };
     write();
     truncateSync(join(path, cut), 5);
@@ -81,8 +91,9 @@ test('a full disk is told, and nothing is left on it', ({ skip }) => {
   });
   const writer = tokenStoreWriter(join(disk, 'store'));
   const error = userErrorOf(() => {
-    for (let i = 0; i < 100; i++) writer.add(new Uint32Array(10_000), [0], { file: 'a', line: i });
-    writer.finish({});
+    for (let i = 0; i < 100; i++)
+      writer.add(new Uint32Array(10_000), [0], { file: 'a', line: i, fullLength: 1, isDuplicate: false });
+    writer.finish({}, []);
   });
   expect(error.code).toBe('disk-full');
   writer.abandon();
