@@ -30,25 +30,33 @@ export async function queueRun(app: App, request: Omit<StartRequest, 'onRecord'>
 
 /** Puts a run that ended early at the end of the queue, to go on from its last checkpoint. Throws as resumeRun does. */
 export function queueResume(app: App, name: string): void {
-  const run = findRun(app, name);
-  if (run.status === 'queued') return;
-  if (isUnderWay(run) || run.status === 'completed') {
-    throw new UserError({
-      code: run.status === 'completed' ? 'run-completed' : 'run-under-way',
-      message: `The run ${run.id} is ${run.status === 'completed' ? 'complete' : 'under way'}: there is nothing to resume.`,
-      fix: run.status === 'completed' ? 'Run it again with more steps.' : 'Wait for its end, or stop it.',
-    });
-  }
-  app.history.runs.update(run.id, { status: 'queued', queuedFrom: run.status, queuePlace: lastPlace(app) + 1 });
+  app.history.transaction(() => {
+    const run = findRun(app, name);
+    if (run.status === 'queued') return;
+    if (isUnderWay(run) || run.status === 'completed') {
+      throw new UserError({
+        code: run.status === 'completed' ? 'run-completed' : 'run-under-way',
+        message: `The run ${run.id} is ${run.status === 'completed' ? 'complete' : 'under way'}: there is nothing to resume.`,
+        fix: run.status === 'completed' ? 'Run it again with more steps.' : 'Wait for its end, or stop it.',
+      });
+    }
+    app.history.runs.update(run.id, { status: 'queued', queuedFrom: run.status, queuePlace: lastPlace(app) + 1 });
+  });
   moveOn(app);
 }
 
 /** Takes a run out of the queue, or stops it after its current step. Throws UserError "run-not-under-way". */
 export function stopAnyRun(app: App, name: string): void {
-  const run = findRun(app, name);
-  if (run.status === 'queued') leaveQueue(app, run);
-  else if (sessionsOf(app).has(run.id)) sessionsOf(app).get(run.id)?.stop();
-  else stopRun(app, run.id);
+  // In one transaction: another host may be starting it.
+  const { id, status } = app.history.transaction(() => {
+    const run = findRun(app, name);
+    if (run.status === 'queued') leaveQueue(app, run);
+    return run;
+  });
+  if (status === 'queued') return;
+  const session = sessionsOf(app).get(id);
+  if (session) session.stop();
+  else stopRun(app, id);
 }
 
 /** Ends the process of a run that this program follows, at once. Throws UserError "run-not-followed". */
@@ -121,6 +129,8 @@ function moveOn(app: App): void {
       over();
     });
   } catch (error) {
+    // Another host was quicker, or the run's former process still saves: the next look tells.
+    if (error instanceof UserError && error.code === 'run-under-way') return;
     failToStart(app, next, error);
     moveOn(app);
   }
@@ -134,7 +144,6 @@ function claimNext(app: App): StoredRun | undefined {
 }
 
 function failToStart(app: App, { id }: StoredRun, error: unknown): void {
-  if (error instanceof UserError && error.code === 'run-under-way') return; // another host was quicker
   const details =
     error instanceof UserError
       ? error.toDetails()

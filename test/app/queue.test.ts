@@ -1,4 +1,5 @@
 // Runs that wait for their turn, with jobs that train nothing (test/support/fake-worker.ts), as windows ask for them.
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import type { AppEvent, CommandInput, CommandName, CommandOutput } from '../../p
 import { answer } from '../../main/app/answer.ts';
 import { openApp, runFolder, type App } from '../../main/app/app.ts';
 import { keepQueueMoving } from '../../main/app/queue.ts';
+import { knownProcess } from '../../main/app/process-identity.ts';
 import { purgeDeleted } from '../../main/app/run-notes.ts';
 import { forkedJobs } from '../../main/hosts/cli/fork-job.ts';
 import { writeModelStub } from '../support/model-stub.ts';
@@ -119,6 +121,24 @@ test('a run that cannot be started does not block the queue', async () => {
   await ask(app, 'run.stop', { id: blocker });
   await until(app, next, 'completed');
   expect((await ask(app, 'run.show', { id: broken })).error?.code).toBe('run-folder-missing');
+});
+
+test('a run waits until its former process has saved, and goes on then', async () => {
+  const app = open();
+  const id = await start(app, { max_steps: 100_000, weight_decay: 5, save_steps: 10 });
+  await until(app, id, 'training');
+  await vi.waitFor(async () => expect((await ask(app, 'run.show', { id })).step).toBeGreaterThan(20));
+  await ask(app, 'run.kill', { id });
+  await until(app, id, 'interrupted');
+  // A process that lives, as the job does that outlives its host by one step.
+  const saving = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
+  app.history.runs.update(id, { job: knownProcess(saving.pid ?? 0) });
+  await ask(app, 'run.resume', { id });
+  expect(await statusOf(app, id)).toBe('queued');
+  saving.kill();
+  await until(app, id, 'training');
+  await ask(app, 'run.kill', { id });
+  await until(app, id, 'interrupted');
 });
 
 test('a queue outlives its host, and of two hosts one starts a run', async () => {
