@@ -12,6 +12,7 @@ import { modelCommands } from './contract/models.ts';
 import { runPageCommands } from './contract/run-page.ts';
 import { recipeCommands } from './contract/recipes.ts';
 import { runCommands } from './contract/runs.ts';
+import { settingsCommands } from './contract/settings.ts';
 import { taskProgress } from './contract/tasks.ts';
 
 export * from './contract/data.ts';
@@ -24,6 +25,7 @@ export * from './contract/records.ts';
 export * from './contract/run-page.ts';
 export * from './contract/recipes.ts';
 export * from './contract/runs.ts';
+export * from './contract/settings.ts';
 export * from './contract/tasks.ts';
 
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
@@ -37,6 +39,7 @@ export const commands = {
   ...runPageCommands,
   ...recipeCommands,
   ...runCommands,
+  ...settingsCommands,
 };
 export type Commands = typeof commands;
 export type CommandName = keyof Commands;

@@ -2,8 +2,10 @@
 import type { Component } from 'svelte';
 import GitCompareArrows from '@lucide/svelte/icons/git-compare-arrows';
 import List from '@lucide/svelte/icons/list';
+import SettingsIcon from '@lucide/svelte/icons/settings';
 import Compare from './compare/Compare.svelte';
 import Runs from './runs/Runs.svelte';
+import Settings from './settings/Settings.svelte';
 import Wizard from './wizard/Wizard.svelte';
 
 export type Screen = {
@@ -17,4 +19,5 @@ export const screens: readonly Screen[] = [
   { name: 'runs', title: 'Runs', component: Runs, icon: List },
   { name: 'new', title: 'New run', component: Wizard },
   { name: 'compare', title: 'Compare', component: Compare, icon: GitCompareArrows },
+  { name: 'settings', title: 'Settings', component: Settings, icon: SettingsIcon },
 ];

@@ -10,6 +10,7 @@ import { modelAnswers } from './answers/models.ts';
 import { runPageAnswers } from './answers/run-page.ts';
 import { recipeAnswers } from './answers/recipes.ts';
 import { runAnswers } from './answers/runs.ts';
+import { settingsAnswers } from './answers/settings.ts';
 import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
 
@@ -23,6 +24,7 @@ const answers: Answers<CommandName> = {
   ...runPageAnswers,
   ...recipeAnswers,
   ...runAnswers,
+  ...settingsAnswers,
 };
 
 /**

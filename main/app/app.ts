@@ -4,6 +4,7 @@ import type { AppEvent, HostKind } from '../../preload/contract.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { LaunchErrand } from './errand.ts';
+import type { ErrandName } from './errands.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
 import { openHub, type Hub } from './hub.ts';
@@ -11,6 +12,7 @@ import { resourcePath } from './resources.ts';
 import { systemKeychain } from './secrets/keychain.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import { openSecrets, type Secrets } from './secrets/secrets.ts';
+import { openSettings, type SettingsFile } from './settings-file.ts';
 
 /** What differs between the doors to the house. */
 export type HostAbilities = {
@@ -27,8 +29,11 @@ export type App = {
   history: History;
   launchJob: LaunchJob;
   launchErrand: LaunchErrand;
+  /** Errands that this program has under way. */
+  errands: Set<{ name: ErrandName }>;
   hostKind: HostKind;
   secrets: Secrets;
+  settings: SettingsFile;
   hub: Hub;
   /** Calls of windows that can be cancelled, by the name that the window gave them. */
   calls: Map<string, AbortController>;
@@ -44,7 +49,12 @@ export type App = {
  */
 export function openApp(host: HostAbilities, folder: string = homeFolder(process.env)): App {
   const home = openHome(folder);
-  const launchErrand = host.launchErrand ?? noErrands;
+  const errands: App['errands'] = new Set();
+  const launchErrand: LaunchErrand = (name, input, hooks) => {
+    const errand = { name };
+    errands.add(errand);
+    return (host.launchErrand ?? noErrands)(name, input, hooks).finally(() => errands.delete(errand));
+  };
   const secrets = openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env));
   const listeners = new Set<(event: AppEvent) => void>();
   const tell = (event: AppEvent): void => listeners.forEach((listener) => listener(event));
@@ -53,7 +63,9 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
     history: openHistory(home.history, resourcePath('migrations')),
     launchJob: host.launchJob,
     launchErrand,
+    errands,
     secrets,
+    settings: openSettings(home),
     hub: openHub({ home, secrets, tell }),
     hostKind: host.kind ?? 'browser',
     calls: new Map(),
@@ -65,9 +77,7 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
   };
 }
 
-const noErrands: LaunchErrand = () => {
-  throw new Error('this host launches no errands');
-};
+const noErrands: LaunchErrand = () => Promise.reject(new Error('this host launches no errands'));
 
 /** The folder of a run: recipe.yaml, checkpoints, job.log and, unless the recipe says otherwise, the adapter. */
 export function runFolder(app: App, run: Pick<StoredRun, 'id'>): string {

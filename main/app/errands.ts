@@ -5,12 +5,14 @@ import type { App } from './app.ts';
 import type { ErrandHooks } from './errand.ts';
 import { measureSpeed } from './machine-speed.ts';
 import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
+import { describeDevices } from './devices.ts';
 import { lookAtDraft, tokenizeDraft } from './read-dataset.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
 
 type Tell = ErrandHooks['onProgress'];
 
 export const errands = {
+  devices: (_app: App, _input: Record<string, never>) => describeDevices(),
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),
   look: (_app: App, { draft }: { draft: DataDraft }) => lookAtDraft(draft),

@@ -8,10 +8,13 @@ export type Home = {
   folder: string;
   /** The SQLite file. */
   history: string;
+  settings: string;
   /** Holds one folder per run. */
   runs: string;
   /** May be deleted at any time while nothing runs. */
   cache: string;
+  /** Reports for whoever is to mend a problem. */
+  diagnostics: string;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,8 +34,10 @@ export function openHome(folder: string): Home {
   const home: Home = {
     folder,
     history: join(folder, 'lorelei.db'),
+    settings: join(folder, 'settings.json'),
     runs: join(folder, 'runs'),
     cache: join(folder, 'cache'),
+    diagnostics: join(folder, 'diagnostics'),
   };
   try {
     for (const path of [home.runs, home.cache]) mkdirSync(path, { recursive: true });

@@ -8,6 +8,8 @@ export type Hub = {
   /** The Hugging Face cache. */
   cache: string;
   access: () => Promise<HubAccess>;
+  /** Asks for the token anew: it was changed. */
+  forgetToken: () => void;
   downloads: Downloads;
 };
 
@@ -26,5 +28,6 @@ export function openHub({ home, secrets, tell }: Pick<App, 'home' | 'secrets' | 
     }
     return hubAccess(process.env, await token);
   };
-  return { cache, access, downloads: openDownloads({ home, cache, access, tell }) };
+  const forgetToken = (): void => void (token = undefined);
+  return { cache, access, forgetToken, downloads: openDownloads({ home, cache, access, tell }) };
 }

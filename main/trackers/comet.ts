@@ -26,6 +26,12 @@ export const comet: TrackerTarget = {
   // One row: what was sent twice, Comet would keep twice.
   batch: 1,
   beatMs: 10_000,
+  setup: {
+    place: (environment) => environment['COMET_URL_OVERRIDE'] || DEFAULT_ADDRESS,
+    secrets: ['COMET_API_KEY'],
+    needsSecrets: true,
+    variables: ['COMET_WORKSPACE', 'COMET_PROJECT_NAME', 'COMET_URL_OVERRIDE'],
+  },
   create: (run, context) => createComet(run, context),
 };
 

@@ -39,6 +39,12 @@ export const mlflow: TrackerTarget = {
   title: 'MLflow',
   queuesOnDisk: true,
   batch: 100,
+  setup: {
+    place: (environment) => environment['MLFLOW_TRACKING_URI'] || DEFAULT_ADDRESS,
+    secrets: ['MLFLOW_TRACKING_TOKEN', 'MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD'],
+    needsSecrets: false,
+    variables: ['MLFLOW_TRACKING_URI', 'MLFLOW_EXPERIMENT_NAME'],
+  },
   create: (run, context) => createMlflow(run, context),
 };
 

@@ -23,6 +23,12 @@ export const tensorboard: TrackerTarget = {
   title: 'TensorBoard',
   queuesOnDisk: false,
   batch: 1000,
+  setup: {
+    place: (environment) => environment['TENSORBOARD_LOGGING_DIR'] || "runs/ in each run's output folder",
+    secrets: [],
+    needsSecrets: false,
+    variables: ['TENSORBOARD_LOGGING_DIR'],
+  },
   create: (run, context) => createTensorBoard(run, context),
 };
 

@@ -64,6 +64,17 @@ export type Tracker = {
   close?(): Promise<void>;
 };
 
+export type TrackerSetup = {
+  /** Where logs go with this environment, without secrets in it. */
+  place: (environment: Environment) => string;
+  /** Names for ReadSecret. */
+  secrets: readonly string[];
+  /** False where only protected servers ask for them. */
+  needsSecrets: boolean;
+  /** Environment variables that change where logs go. */
+  variables: readonly string[];
+};
+
 export type TrackerTarget = {
   /** As report_to has it. */
   name: string;
@@ -74,6 +85,8 @@ export type TrackerTarget = {
   /** Entries in one call of send, at most. */
   batch: number;
   beatMs?: number;
+  /** What a person may have to set up. */
+  setup: TrackerSetup;
   create(run: TrackedRun, context: TrackerContext): Tracker;
 };
 

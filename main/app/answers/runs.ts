@@ -1,6 +1,7 @@
 // Answers about the runs of the history, and what a person does to them.
 import { homedir } from 'node:os';
 import type { runCommands } from '../../../preload/contract.ts';
+import type { App } from '../app.ts';
 import { methodNamed, valuesOverPreset } from '../method-named.ts';
 import { killRun, moveInQueue, queueResume, queueRun, stopAnyRun } from '../queue.ts';
 import { changeRun, deleteRun, restoreRun } from '../run-notes.ts';
@@ -14,10 +15,10 @@ export const runAnswers: Answers<keyof typeof runCommands> = {
   'runs.trends': (app, { ids }) => runTrends(app, ids),
   'run.show': (app, { id }) => showRun(app, id),
   async 'run.check'(app, given) {
-    const { notes } = await checkRequest(app, requestOf(given));
+    const { notes } = await checkRequest(app, requestOf(app, given));
     return { notes };
   },
-  'run.start': async (app, given) => ({ id: await queueRun(app, requestOf(given)) }),
+  'run.start': async (app, given) => ({ id: await queueRun(app, requestOf(app, given)) }),
   'run.stop'(app, { id }) {
     stopAnyRun(app, id);
     return {};
@@ -49,8 +50,19 @@ export const runAnswers: Answers<keyof typeof runCommands> = {
 };
 
 /** Relative paths in a window's recipe start where a person keeps files: a window has no folder of its own. */
-function requestOf(given: { method: string; preset?: string | null | undefined; values: Record<string, unknown> }) {
-  return { method: methodNamed(given.method), values: valuesOverPreset(given), workingDirectory: homedir() };
+function requestOf(
+  app: App,
+  given: { method: string; preset?: string | null | undefined; values: Record<string, unknown> },
+) {
+  const values = withDevice(app, valuesOverPreset(given));
+  return { method: methodNamed(given.method), values, workingDirectory: homedir() };
+}
+
+/** The settings' device, where the recipe names none. use_cpu and no_cuda are TRL's ways to. */
+function withDevice(app: App, values: Record<string, unknown>): Record<string, unknown> {
+  const { device } = app.settings.read();
+  const isNamed = ['device', 'use_cpu', 'no_cuda'].some((key) => values[key] !== undefined);
+  return isNamed || device === 'auto' ? values : { ...values, device };
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -1,16 +1,8 @@
 // Looks secrets up and keeps them: what the environment holds goes before what the keychain holds.
+import type { SecretState } from '../../../preload/contract.ts';
 import { UserError } from '../../errors.ts';
 import { isSecretName, knownSecrets, secretNamed, secretNames, type SecretName } from './known-secrets.ts';
 import type { SecretStore } from './secret-store.ts';
-
-export type SecretState = {
-  name: SecretName;
-  title: string;
-  /** "unknown": the keychain could not be asked. */
-  source: 'environment' | 'keychain' | 'none' | 'unknown';
-  /** The last four characters of a long value, to tell one key from another. */
-  ending?: string;
-};
 
 export type Secrets = {
   /** Undefined also where the keychain could not be asked. Waits three seconds at most. */
@@ -24,11 +16,16 @@ export type Secrets = {
    * keychain may wait for a person who types a password.
    */
   list(signal?: AbortSignal): Promise<{ secrets: SecretState[]; problem?: UserError }>;
+  /** The text without any value that can be read. */
+  redacted(text: string, signal?: AbortSignal): Promise<string>;
   /** Throws UserError "secret-unknown", "secret-empty", "keychain-unavailable". */
   set(name: string, value: string): Promise<void>;
   /** Throws UserError "secret-unknown" or "keychain-unavailable". */
   remove(name: string): Promise<boolean>;
 };
+
+/** Shorter ones are found in any text by chance. */
+const SHORTEST_REDACTED = 4;
 
 export type SecretsOptions = {
   /** How long reading waits for the keychain: it must not hold up a run's end. */
@@ -91,6 +88,13 @@ export function openSecrets(
         return kept === undefined ? { ...known, source: 'none' } : { ...known, source: 'keychain', ...endingOf(kept) };
       });
       return { secrets, ...(problem && { problem }) };
+    },
+    async redacted(text, signal) {
+      const given = secretNames.map(fromEnvironment).filter((value) => value !== undefined);
+      const held = await store?.get(secretNames, signal).catch(() => undefined);
+      return [...given, ...Object.values(held ?? {})]
+        .filter((value) => value.length >= SHORTEST_REDACTED)
+        .reduce((shown, value) => shown.replaceAll(value, '***'), text);
     },
     async set(name, value) {
       const known = secretNamed(name);

@@ -1,5 +1,6 @@
 // The Runtime on onnxruntime-node. The only file that loads the library, and it loads it with telemetry off.
 import type * as Ort from 'onnxruntime-node';
+import type { DeviceReport } from '../../../preload/contract.ts';
 import { UserError, messageOf } from '../../errors.ts';
 import { type DimBindings, evaluateDim, multipleOfName, shapeText } from '../graph/dims.ts';
 import type { CompiledGraph } from '../graph/onnx.ts';
@@ -39,8 +40,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     dispose: () => undefined,
   };
 }
-
-export type DeviceReport = { name: string; usable: boolean; note: string };
 
 /** What the installed library brings, and what Lorelei does with it. */
 export async function listDevices(): Promise<DeviceReport[]> {

@@ -2,8 +2,8 @@
 // standard input, never from the words of a command, which other programs can see.
 import type { Command } from 'commander';
 import { secretNamed } from '../../app/secrets/known-secrets.ts';
-import type { SecretState } from '../../app/secrets/secrets.ts';
 import { UserError } from '../../errors.ts';
+import type { SecretState } from '../../../preload/contract.ts';
 import { jsonOption, print, type Json, type WithApp } from './command-parts.ts';
 import { readHidden } from './read-hidden.ts';
 import { errorText } from './terminal.ts';
