@@ -1,6 +1,7 @@
 // What the run of the draft would take, asked again as the draft changes.
 import type { ErrorDetails, Estimate } from '../../preload/contract.ts';
 import { host } from '../state/host.ts';
+import { dataset } from './data/dataset.svelte.ts';
 import { draft } from './draft.svelte.ts';
 
 const ASK_AFTER_MS = 250;
@@ -11,7 +12,7 @@ class DraftEstimate {
 
   /** Asks now and after each change of the draft. Use it as an effect. */
   follow(): () => void {
-    const given = { method: draft.method, preset: draft.preset, values: draft.values, rows: null };
+    const given = { method: draft.method, preset: draft.preset, values: draft.values, rows: dataset.trainingRows };
     if (draft.text('model_name_or_path') === '') {
       this.value = null;
       this.failure = null;

@@ -5,6 +5,7 @@ import { LongCall } from '../../state/long-call.svelte.ts';
 import { host } from '../../state/host.ts';
 import { draft } from '../draft.svelte.ts';
 import { asFiles } from './file-names.ts';
+import { rowsSetAside } from './split-size.ts';
 
 /** Keys that decide how files are read, and those that decide what their rows become. */
 const LOOK_KEYS = ['dataset_name', 'dataset_text_field', 'columns', 'template'];
@@ -28,8 +29,6 @@ class DraftDataset {
   settings = $state.raw<DataSettings | null>(null);
   readonly look = new LongCall('data.look');
   readonly tokens = new LongCall('data.tokenize');
-  /** The tokens on the screen are those of the draft as it is. */
-  isCurrent = $state(false);
   /** A person stopped the reading. */
   isStopped = $state(false);
 
@@ -44,7 +43,20 @@ class DraftDataset {
   readonly #lookKey = $derived(this.#keyOf(LOOK_KEYS));
   readonly #tokenKey = $derived(this.#keyOf(TOKEN_KEYS));
   #looked = '';
-  #tokenized = '';
+  /** What the tokens were asked for with. */
+  #tokenized = $state('');
+
+  /** The tokens are those of the draft as it is. */
+  readonly isCurrent = $derived(
+    this.#tokenized === this.#tokenKey && this.tokens.value !== null && !this.tokens.running && !this.tokens.failure,
+  );
+  /** Rows that are trained on and not set aside; null where that is not known. */
+  readonly trainingRows = $derived.by(() => {
+    if (!this.isCurrent || this.isStopped || !this.tokens.value || !this.settings) return null;
+    const { length } = this.tokens.value;
+    const { testSplitSize } = this.settings;
+    return Math.max(0, length - (testSplitSize === null ? 0 : rowsSetAside(length, testSplitSize)));
+  });
 
   /** Use these as effects. */
   followSettings(): void {
@@ -70,7 +82,6 @@ class DraftDataset {
   followTokens(): () => void {
     const key = this.#tokenKey;
     const ready = this.hasModel && this.files.length > 0 && this.shape !== null && !this.look.running;
-    this.isCurrent = key === this.#tokenized && this.tokens.value !== null;
     if (!ready || key === this.#tokenized) return () => undefined;
     const timer = setTimeout(() => this.tokenize(), this.#tokenized === '' ? 0 : PAUSE_MS);
     return () => clearTimeout(timer);
@@ -92,12 +103,9 @@ class DraftDataset {
   }
 
   tokenize(): void {
-    const key = this.#tokenKey;
-    this.#tokenized = key;
+    this.#tokenized = this.#tokenKey;
     this.isStopped = false;
-    void this.tokens.run({ draft: this.#draft() }).then((value) => {
-      if (key === this.#tokenKey) this.isCurrent = value !== null;
-    });
+    void this.tokens.run({ draft: this.#draft() });
   }
 
   stop(): void {
