@@ -46,6 +46,8 @@ export async function walkThroughHistory(page: Page, { history }: SeededHome, ho
   addSteps(history, 'swift-trout', 31, 42, Date.now() - 42_000);
   await expect.poll(() => steps.innerText(), { timeout: 20_000 }).toBe('42 / 100');
   await expect.poll(() => page.locator('.pill').innerText(), { timeout: 20_000 }).toContain(lossAt(42).toFixed(4));
+  const lossNow = page.getByRole('region', { name: 'Loss', exact: true }).locator('dd');
+  await expect.poll(() => lossNow.allInnerTexts(), { timeout: 20_000 }).toContain(lossAt(42).toFixed(4));
 
   // A finished run: its charts with one crosshair, and their numbers as a table.
   await page.goBack();
