@@ -40,6 +40,7 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
   let pending: Drawing | undefined;
   let shown: Drawing | undefined;
   let frame = 0;
+  let crosshair: number | null = null;
 
   const plot = new uPlot(
     {
@@ -96,6 +97,7 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
       plot.setData(data, false);
       plot.setScale('x', range.max > range.min ? range : { min: range.min - 0.5, max: range.min + 0.5 });
     });
+    showCrosshair();
   }
 
   // Not uPlot's own hook: it speaks also when data come, and then for charts that the pointer is not at.
@@ -104,6 +106,12 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
     options.onCursor(Math.min(Math.max(plot.posToVal(left, 'x'), shown?.range.min ?? 0), shown?.range.max ?? 0));
   });
   plot.over.addEventListener('pointerleave', () => options.onCursor(null));
+
+  function showCrosshair(): void {
+    const left = crosshair === null || !shown ? -10 : plot.valToPos(crosshair, 'x');
+    if (Math.abs((plot.cursor.left ?? -10) - left) < 0.5) return;
+    plot.setCursor({ left, top: left < 0 ? -10 : 0 }, false);
+  }
 
   const resizing = new ResizeObserver(() => {
     if (host.clientWidth === 0 || host.clientWidth === plot.width) return;
@@ -118,9 +126,8 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
       frame ||= requestAnimationFrame(show);
     },
     moveCursor(place) {
-      const left = place === null || !shown ? -10 : plot.valToPos(place, 'x');
-      if (Math.abs((plot.cursor.left ?? -10) - left) < 0.5) return;
-      plot.setCursor({ left, top: place === null ? -10 : 0 }, false);
+      crosshair = place;
+      showCrosshair();
     },
     canvas: () => plot.ctx.canvas,
     color,
