@@ -174,8 +174,10 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
     checkpoint === undefined
       ? 'No checkpoint was written yet: the run starts from the beginning.'
       : `Resuming from the checkpoint at step ${checkpoint.step}.`;
-  app.history.events.add(run.id, { recordedAt: Date.now(), level: 'info', message });
-  onRecord({ type: 'event', level: 'info', message });
+  // With its step it has a place on the charts.
+  const event = { level: 'info', message, ...(checkpoint && { step: checkpoint.step }) } as const;
+  app.history.events.add(run.id, { recordedAt: Date.now(), ...event });
+  onRecord({ type: 'event', ...event });
   return launch(app, run, { recipe, onRecord, isNew: false, ...(checkpoint && { resumeFrom: checkpoint.path }) });
 }
 
