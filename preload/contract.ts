@@ -6,6 +6,7 @@ import { dataCommands } from './contract/data.ts';
 import { draftCommands } from './contract/drafts.ts';
 import { jobRecord, type ErrorDetails } from './contract/records.ts';
 import { fileCommands } from './contract/files.ts';
+import { generationCommands } from './contract/generation.ts';
 import { hostCommands } from './contract/host.ts';
 import { downloadsChanged, hubCommands } from './contract/hub.ts';
 import { modelCommands } from './contract/models.ts';
@@ -18,6 +19,7 @@ import { taskProgress } from './contract/tasks.ts';
 export * from './contract/data.ts';
 export * from './contract/drafts.ts';
 export * from './contract/files.ts';
+export * from './contract/generation.ts';
 export * from './contract/host.ts';
 export * from './contract/hub.ts';
 export * from './contract/models.ts';
@@ -33,6 +35,7 @@ export const commands = {
   ...dataCommands,
   ...draftCommands,
   ...fileCommands,
+  ...generationCommands,
   ...hostCommands,
   ...hubCommands,
   ...modelCommands,

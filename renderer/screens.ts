@@ -4,8 +4,10 @@ import GitCompareArrows from '@lucide/svelte/icons/git-compare-arrows';
 import List from '@lucide/svelte/icons/list';
 import SettingsIcon from '@lucide/svelte/icons/settings';
 import Compare from './compare/Compare.svelte';
+import MessagesSquare from '@lucide/svelte/icons/messages-square';
 import Runs from './runs/Runs.svelte';
 import Settings from './settings/Settings.svelte';
+import TryIt from './try/TryIt.svelte';
 import Wizard from './wizard/Wizard.svelte';
 
 export type Screen = {
@@ -20,4 +22,5 @@ export const screens: readonly Screen[] = [
   { name: 'new', title: 'New run', component: Wizard },
   { name: 'compare', title: 'Compare', component: Compare, icon: GitCompareArrows },
   { name: 'settings', title: 'Settings', component: Settings, icon: SettingsIcon },
+  { name: 'try', title: 'Try it', component: TryIt, icon: MessagesSquare },
 ];

@@ -4,6 +4,7 @@ import { messageOf, UserError } from '../errors.ts';
 import { dataAnswers } from './answers/data.ts';
 import { draftAnswers } from './answers/drafts.ts';
 import { fileAnswers } from './answers/files.ts';
+import { generationAnswers } from './answers/generation.ts';
 import { hostAnswers } from './answers/host.ts';
 import { hubAnswers } from './answers/hub.ts';
 import { modelAnswers } from './answers/models.ts';
@@ -18,6 +19,7 @@ const answers: Answers<CommandName> = {
   ...dataAnswers,
   ...draftAnswers,
   ...fileAnswers,
+  ...generationAnswers,
   ...hostAnswers,
   ...hubAnswers,
   ...modelAnswers,

@@ -88,9 +88,13 @@ export function foldersToAsk(app: App, asked: { model: string; adapter?: string 
   return { model: baseOf(source).path, adapter: source.adapterFolder };
 }
 
-type Source = RunAdapter & { run: StoredRun };
+export type Source = RunAdapter & { run: StoredRun };
 
-function referredTo(app: App, reference: string, key: string): Source {
+/**
+ * The run and its adapter that run:NAME, run:NAME@STEP or run:NAME@best means. Throws UserError as chainRuns does;
+ * `key` is what names it.
+ */
+export function referredTo(app: App, reference: string, key: string): Source {
   const text = reference.slice(prefix.length);
   const at = text.indexOf('@');
   const [name, checkpoint] = at < 0 ? [text, 'last'] : [text.slice(0, at), text.slice(at + 1)];
@@ -118,6 +122,13 @@ export function modelNameOf({ recipe }: Pick<StoredRun, 'recipe'>): string {
 const modelOf = (run: StoredRun): string => String(run.recipe.model_name_or_path);
 
 function baseOf({ run, adapterFolder }: Source): ModelFolder {
+  const base = openModelFolder(basePathOf(run));
+  adapterOn(modelFor(base.config), adapterFolder);
+  return base;
+}
+
+/** The folder of the model that a run trained on. Throws UserError "run-base-gone". */
+export function basePathOf(run: StoredRun): string {
   const path = modelOf(run);
   if (!existsSync(path))
     throw new UserError({
@@ -125,9 +136,7 @@ function baseOf({ run, adapterFolder }: Source): ModelFolder {
       message: `The run ${run.id} trained its adapter on the model in ${path}, and this folder is gone: there is nothing to merge it into.`,
       fix: `Put the model back there. lorelei export ${run.id} --format merged makes it again where it was itself a merged one.`,
     });
-  const base = openModelFolder(path);
-  adapterOn(modelFor(base.config), adapterFolder);
-  return base;
+  return path;
 }
 
 function orderFor(app: App, source: Source, base: ModelFolder): MergeOrder {

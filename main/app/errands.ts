@@ -2,6 +2,7 @@
 // that can be copied between processes, and a way to tell how far it is.
 import type { DataDraft } from '../../preload/contract.ts';
 import type { App } from './app.ts';
+import { answerSideBySide, type SideBySideRequest } from './answer-side-by-side.ts';
 import type { ErrandHooks } from './errand.ts';
 import { measureSpeed } from './machine-speed.ts';
 import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
@@ -14,6 +15,7 @@ type Tell = ErrandHooks['onProgress'];
 export const errands = {
   devices: (_app: App, _input: Record<string, never>) => describeDevices(),
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
+  answerSideBySide: (_app: App, input: SideBySideRequest, tell: Tell) => answerSideBySide(input, tell),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),
   look: (_app: App, { draft }: { draft: DataDraft }) => lookAtDraft(draft),
   preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>

@@ -34,8 +34,22 @@ export function findAdapter(app: App, run: StoredRun, wanted: string, choice: Ch
   });
 }
 
+/** Every adapter of the run that is there, in order of steps; with eval_loss where it was evaluated. */
+export function listAdapters(app: App, run: StoredRun): (RunAdapter & { evalLoss: number | null })[] {
+  const found = new Map(
+    reconcileCheckpoints(app, run).map(({ step, path }) => [step, { step, adapterFolder: path }] as const),
+  );
+  if (existsSync(join(run.outputDir, 'adapter_config.json')) && run.status === 'completed' && !found.has(run.lastStep))
+    found.set(run.lastStep, { step: run.lastStep, adapterFolder: run.outputDir });
+  const losses = evaluationLosses(app, run);
+  return [...found.values()].map((one) => ({ ...one, evalLoss: losses.get(one.step) ?? null }));
+}
+
+const evaluationLosses = (app: App, run: StoredRun): ReadonlyMap<number, number | undefined> =>
+  new Map(app.history.metrics.evaluations(run.id).map(({ step, metrics }) => [step, metrics.eval_loss]));
+
 function bestOf(app: App, run: StoredRun, checkpoints: readonly RunAdapter[], choice: Choice): RunAdapter {
-  const losses = new Map(app.history.metrics.evaluations(run.id).map(({ step, metrics }) => [step, metrics.eval_loss]));
+  const losses = evaluationLosses(app, run);
   const [best] = checkpoints
     .flatMap((one) => {
       const loss = losses.get(one.step);

@@ -18,6 +18,8 @@ import { sampler, type SamplingSettings } from './sampler.ts';
 export type GeneratorOptions = {
   modelPath: string;
   adapterPath?: string | undefined;
+  /** Source of a chat template in place of the model's own. */
+  chatTemplate?: string | undefined;
   /** "auto" or a device name. */
   device?: string | undefined;
 };
@@ -36,8 +38,13 @@ export type GenerateOptions = SamplingSettings & {
   maxNewTokens: number;
   /** Leaves the adapter out, to compare. */
   withoutAdapter?: boolean;
+  /** Called for every token, also for those that give no text yet. */
+  onToken?: (() => void) | undefined;
   signal?: AbortSignal | undefined;
 };
+
+/** How an answer ended: by an end token, or cut at maxNewTokens or where positions run out. */
+export type Ending = 'end' | 'length';
 
 export class Generator {
   readonly tokenizer: TextTokenizer;
@@ -53,7 +60,7 @@ export class Generator {
   /** Throws UserErrors of the model, the adapter and the tokenizer. */
   static async open(options: GeneratorOptions): Promise<Generator> {
     const loaded = loadModel(options.modelPath);
-    const tokenizer = loadTokenizer(loaded.folder.path);
+    const tokenizer = loadTokenizer(loaded.folder.path).with({ chatTemplate: options.chatTemplate });
     checkVocabulary(tokenizer, loaded.model.vocabSize, options.modelPath);
     const adapter = options.adapterPath === undefined ? undefined : adapterOn(loaded.model, options.adapterPath);
     const runtime = await openRuntime({ device: options.device ?? 'auto' });
@@ -101,7 +108,7 @@ export class Generator {
   }
 
   /** The text of the answer, piece by piece. Ends at an end token, after maxNewTokens, or where positions run out. */
-  async *generate(options: GenerateOptions): AsyncGenerator<string, void> {
+  async *generate(options: GenerateOptions): AsyncGenerator<string, Ending> {
     const { prompt, maxNewTokens, signal } = options;
     const { tokenizer } = this;
     const ids =
@@ -120,13 +127,18 @@ export class Generator {
     let cache = this.#emptyCache();
     let past = 0;
     let fresh = ids;
+    let ending: Ending = 'length';
     const last = Math.min(maxNewTokens, this.#loaded.model.maxPositions - ids.length);
     for (let count = 0; count < last; count++) {
       const outputs = await this.#session.run(this.#inputs(fresh, past, cache, options.withoutAdapter), undefined, {
         signal,
       });
       const id = choose(await readFloat32(this.#runtime, outputs.get(logitsOutput)));
-      if (this.#stopIds.has(id)) break;
+      if (this.#stopIds.has(id)) {
+        ending = 'end';
+        break;
+      }
+      options.onToken?.();
       const text = decoder.push(id);
       if (text) yield text;
       past += fresh.length;
@@ -135,6 +147,7 @@ export class Generator {
     }
     const rest = decoder.end();
     if (rest) yield rest;
+    return ending;
   }
 
   async dispose(): Promise<void> {

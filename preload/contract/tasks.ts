@@ -11,5 +11,7 @@ export const taskProgress = z.object({
   total: z.number().optional(),
   /** What has come of it so far, where a person may watch: the next piece of an answer. */
   text: z.string().optional(),
+  /** Which of several answers the text belongs to. */
+  part: z.string().optional(),
 });
 export type TaskProgress = z.infer<typeof taskProgress>;

@@ -16,10 +16,13 @@ export class LongCall<C extends CommandName> {
   }
 
   /**
-   * Asks, cancelling an earlier call that still runs. `onText` gets what comes piece by piece. Returns the value, or
+   * Asks, cancelling an earlier call that still runs. `onText` gets what comes piece by piece, and what was told with it. Returns the value, or
    * null where it failed, was cancelled or was overtaken by another call.
    */
-  async run(input: CommandInput<C>, onText?: (text: string) => void): Promise<CommandOutput<C> | null> {
+  async run(
+    input: CommandInput<C>,
+    onText?: (text: string, progress: TaskProgress) => void,
+  ): Promise<CommandOutput<C> | null> {
     this.cancel();
     const task = crypto.randomUUID();
     this.#task = task;
@@ -28,7 +31,7 @@ export class LongCall<C extends CommandName> {
     this.progress = null;
     const stopHearing = host.onEvent((event) => {
       if (event.type !== 'task-progress' || event.task !== task) return;
-      if (event.text !== undefined) onText?.(event.text);
+      if (event.text !== undefined) onText?.(event.text, event);
       if (this.#task === task) this.progress = event;
     });
     const result = await host.call(this.#command, input, task);

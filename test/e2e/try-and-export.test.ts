@@ -1,0 +1,144 @@
+// What a run has learned, in the window that `lorelei serve` shows: asked beside the starter model. The adapter is a
+// really trained one.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { chromiumProgram, openChromium, type Chromium } from '../support/chromium.ts';
+import { startLorelei } from '../support/lorelei-process.ts';
+import { starterModel } from '../support/run-job.ts';
+import { axeProblems, watchComplaints } from '../support/window-scenario.ts';
+
+const at = { folder: '', home: '' };
+let server: ChildProcess;
+let chromium: Chromium;
+let page: Page;
+let origin: string;
+let complaints: string[];
+
+beforeAll(async () => {
+  if (chromiumProgram === undefined) return;
+  at.folder = mkdtempSync(join(tmpdir(), 'lorelei-try-'));
+  at.home = join(at.folder, 'home');
+  const recipe = {
+    use_peft: true,
+    run_name: 'Sailor talk',
+    model_name_or_path: starterModel,
+    dataset_name: join(starterModel, '../sample-data/sft.jsonl'),
+    output_dir: join(at.folder, 'adapter'),
+    max_steps: 24,
+    save_steps: 12,
+    learning_rate: 5e-3,
+    per_device_train_batch_size: 8,
+  };
+  const words = Object.entries(recipe).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  const trained = await startLorelei('../../out/main/cli.js', ['sft', ...words], at).ended;
+  expect(trained, trained.stderr).toMatchObject({ code: 0 });
+  server = spawn(process.execPath, ['out/main/cli.js', 'serve', '--port', '0'], {
+    env: { ...process.env, LORELEI_HOME: at.home, LORELEI_KEYCHAIN: 'off', HF_HUB_CACHE: join(at.folder, 'hub') },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const { stdout } = server;
+  if (!stdout) throw new Error('no output to read');
+  const link = await new Promise<string>((found) =>
+    createInterface(stdout).on('line', (line) => {
+      const [first] = /http:\S+/.exec(line) ?? [];
+      if (first !== undefined) found(first);
+    }),
+  );
+  chromium = await openChromium();
+  page = await chromium.context.newPage();
+  complaints = watchComplaints(page);
+  await page.setViewportSize({ width: 1024, height: 700 });
+  await page.goto(link);
+  origin = new URL(link).origin;
+});
+
+afterAll(async () => {
+  if (chromiumProgram === undefined) return;
+  await chromium.close();
+  server.kill();
+  rmSync(at.folder, { recursive: true, force: true });
+});
+
+/** Accessible, not wider than the smallest window, and a picture of it to look at. */
+async function inspect(name: string): Promise<void> {
+  mkdirSync('test-output/screenshots', { recursive: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await axeProblems(page), `${name}, ${colorScheme}`).toEqual([]);
+    await page.screenshot({ path: `test-output/screenshots/${name}-${colorScheme}.png` });
+  }
+  const overflow = await page.evaluate(() => {
+    const main = document.querySelector('main');
+    return main === null ? 0 : main.scrollWidth - main.clientWidth;
+  });
+  expect(overflow, name).toBe(0);
+}
+
+/** What the command line answers, in a process of its own. */
+async function commandLineSays(...words: string[]): Promise<string> {
+  const { stdout, code } = await startLorelei('../../out/main/cli.js', ['generate', ...words], at).ended;
+  expect(code).toBe(0);
+  return stdout.trim();
+}
+
+test.skipIf(chromiumProgram === undefined)('base and adapter answer side by side, and stop at once', async () => {
+  await page.goto(`${origin}/#/try`);
+  const prompt = page.getByRole('textbox', { name: 'Prompt', exact: true });
+  const [base, adapted] = [
+    page.getByRole('region', { name: /^Base|^Model/ }),
+    page.getByRole('region', { name: 'With the adapter' }),
+  ];
+  await prompt.fill('What is a rose?');
+  await page.getByLabel('Temperature').fill('0');
+  await page.getByLabel('Longest answer').fill('24');
+  await prompt.press('Control+Enter');
+  await page
+    .getByText(/tokens\/s/)
+    .nth(1)
+    .waitFor();
+  const asked = ['--prompt', 'What is a rose?', '--max-new-tokens', '24'];
+  expect((await base.innerText()).trim()).toBe(await commandLineSays('--model', starterModel, ...asked));
+  expect((await adapted.innerText()).trim()).toBe(await commandLineSays('--model', 'run:latest', ...asked));
+  expect(await adapted.locator('mark').count()).toBeGreaterThan(0);
+  await inspect('try');
+
+  // Another checkpoint, which the address keeps.
+  await page.getByLabel('Checkpoint').selectOption({ label: 'Step 12' });
+  expect(new URL(page.url()).hash).toMatch(/^#\/try\?run=[a-z-]+&step=12$/);
+  await prompt.press('Control+Enter');
+  await page
+    .getByText(/tokens\/s/)
+    .nth(1)
+    .waitFor();
+  expect((await adapted.innerText()).trim()).toBe(await commandLineSays('--model', 'run:latest@12', ...asked));
+
+  // An answer without an end: at this temperature every token is as likely as any other.
+  await page.getByLabel('Temperature').fill('100');
+  await page.getByLabel('Top p').fill('1');
+  await page.getByLabel('Longest answer').fill('100000');
+  await prompt.press('Control+Enter');
+  await expect
+    .poll(async () => (await adapted.innerText()).length, { timeout: 20_000, interval: 10 })
+    .toBeGreaterThan(20);
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page
+    .getByText(/tokens · stopped/)
+    .nth(1)
+    .waitFor();
+  const kept = await base.innerText();
+  await page.waitForTimeout(300);
+  expect(await base.innerText()).toBe(kept);
+
+  // What was asked is kept; a model answers alone, too.
+  await page.getByRole('button', { name: 'Last prompts' }).click();
+  await page.getByRole('menuitem', { name: 'What is a rose?' }).click();
+  await page.getByLabel('Who answers').click();
+  await page.getByRole('option', { name: /Lorelei starter model/ }).click();
+  await expect.poll(() => adapted.count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
