@@ -2,9 +2,9 @@
 import type { Component } from 'svelte';
 import GitCompareArrows from '@lucide/svelte/icons/git-compare-arrows';
 import List from '@lucide/svelte/icons/list';
+import MessagesSquare from '@lucide/svelte/icons/messages-square';
 import SettingsIcon from '@lucide/svelte/icons/settings';
 import Compare from './compare/Compare.svelte';
-import MessagesSquare from '@lucide/svelte/icons/messages-square';
 import Runs from './runs/Runs.svelte';
 import Settings from './settings/Settings.svelte';
 import TryIt from './try/TryIt.svelte';
@@ -21,6 +21,6 @@ export const screens: readonly Screen[] = [
   { name: 'runs', title: 'Runs', component: Runs, icon: List },
   { name: 'new', title: 'New run', component: Wizard },
   { name: 'compare', title: 'Compare', component: Compare, icon: GitCompareArrows },
-  { name: 'settings', title: 'Settings', component: Settings, icon: SettingsIcon },
   { name: 'try', title: 'Try it', component: TryIt, icon: MessagesSquare },
+  { name: 'settings', title: 'Settings', component: Settings, icon: SettingsIcon },
 ];
