@@ -130,9 +130,7 @@ export class Generator {
     let ending: Ending = 'length';
     const last = Math.min(maxNewTokens, this.#loaded.model.maxPositions - ids.length);
     for (let count = 0; count < last; count++) {
-      const outputs = await this.#session.run(this.#inputs(fresh, past, cache, options.withoutAdapter), undefined, {
-        signal,
-      });
+      const outputs = await this.#session.run(this.#inputs(fresh, past, cache, options.withoutAdapter), { signal });
       const id = choose(await readFloat32(this.#runtime, outputs.get(logitsOutput)));
       if (this.#stopIds.has(id)) {
         ending = 'end';

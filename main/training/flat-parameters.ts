@@ -1,5 +1,5 @@
-// Parameters and gradients as flat float32 vectors, with a view per tensor. Clipping works on the vectors, the gradient
-// graph, optimizer and checkpoints on the views; both share memory.
+// Parameters as one flat float32 vector with a view per tensor, which shares its memory: what the gradient graph, the
+// optimizer and checkpoints work on.
 import type { ParameterSpec } from './build-step.ts';
 
 export type Slot = ParameterSpec & { decay: boolean; offset: number; size: number };

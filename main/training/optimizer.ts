@@ -75,19 +75,25 @@ export class Optimizer {
     return this.#stepsTaken;
   }
 
-  /** Moves `parameters`, both vectors laid out as the optimizer was told. Returns the gradients' norm before clipping. */
-  step(parameters: Float32Array, gradients: Float32Array, learningRate: number): number {
+  /**
+   * Moves `parameters`, a vector laid out as the optimizer was told, along `gradients`, one a slot. Returns their norm
+   * before clipping.
+   */
+  step(parameters: Float32Array, gradients: readonly Float32Array[], learningRate: number): number {
     const { maxGradNorm, weightDecay, loraplusLrRatio = 1 } = this.#settings;
     const norm = gradientNorm(gradients);
     const gradientScale = clipFactor(norm, maxGradNorm);
     this.#stepsTaken += 1;
-    for (const { slot, state } of this.#parameters)
-      state.update(view(parameters, slot), view(gradients, slot), {
+    for (const [i, { slot, state }] of this.#parameters.entries()) {
+      const gradient = gradients[i];
+      if (gradient?.length !== slot.size) throw new Error(`${slot.name} has no gradient`);
+      state.update(view(parameters, slot), gradient, {
         learningRate: learnsFaster(slot) ? learningRate * loraplusLrRatio : learningRate,
         step: this.#stepsTaken,
         gradientScale,
         weightDecay: slot.decay ? weightDecay : 0,
       });
+    }
     return norm;
   }
 

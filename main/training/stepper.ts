@@ -45,7 +45,9 @@ export class Stepper {
   readonly layout: FlatLayout;
   readonly parameters: Float32Array;
   readonly optimizer: Optimizer;
-  readonly #gradients: Float32Array;
+  /** Of the step in progress, one a slot. They are the memory that the session handed out: a second home costs a copy. */
+  #gradients: readonly Float32Array[];
+  readonly #noGradients: readonly Float32Array[];
   readonly #runtime: Runtime;
   readonly #options: StepperOptions;
   readonly #gradientSession: Session;
@@ -65,7 +67,9 @@ export class Stepper {
     this.#gradientSession = gradientSession;
     this.optimizer = new Optimizer(layout, options.optimizer);
     this.parameters = new Float32Array(layout.size);
-    this.#gradients = new Float32Array(layout.size);
+    const zeros = new Float32Array(Math.max(0, ...layout.slots.map(({ size }) => size)));
+    this.#noGradients = layout.slots.map(({ size }) => zeros.subarray(0, size));
+    this.#gradients = this.#noGradients;
   }
 
   /**
@@ -87,8 +91,8 @@ export class Stepper {
 
   /** One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping. */
   update(learningRate: number): Promise<number> {
-    const norm = this.optimizer.step(this.parameters, this.#gradients, learningRate);
-    this.#gradients.fill(0);
+    const norm = this.#spendGradients(learningRate);
+    this.#dropCopies();
     return Promise.resolve(norm);
   }
 
@@ -102,12 +106,12 @@ export class Stepper {
     const inputs = this.#batchTensors(batch, scale);
     for (const slot of this.layout.slots)
       inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
-    return this.#result(await this.#evaluationSession.run(inputs, undefined, { signal }));
+    return this.#result(await this.#evaluationSession.run(inputs, { signal }));
   }
 
   /** A copy of each parameter's gradient as added up so far. */
   gradients(): Map<string, Float32Array> {
-    return new Map(this.layout.slots.map((slot) => [slot.name, view(this.#gradients, slot).slice()]));
+    return new Map(this.layout.slots.map(({ name }, i) => [name, this.#gradientOf(i).slice()]));
   }
 
   async dispose(): Promise<void> {
@@ -115,20 +119,35 @@ export class Stepper {
     await this.#evaluationSession?.dispose();
   }
 
+  #spendGradients(learningRate: number): number {
+    const norm = this.optimizer.step(this.parameters, this.#gradients, learningRate);
+    this.#gradients = this.#noGradients;
+    return norm;
+  }
+
   async #addGradients(batch: Batch, scale: number, seed: number, signal?: AbortSignal): Promise<BatchResult> {
     const inputs = this.#batchTensors(batch, scale);
     this.#addDropout(inputs, batch, seed);
     this.#addNoise(inputs, batch, seed);
-    const into = new Map<string, RuntimeTensor>();
-    for (const slot of this.layout.slots) {
-      const names = gradientName(slot.name);
-      const gradient = this.#runtime.tensor('float32', slot.shape, view(this.#gradients, slot));
+    for (const [i, slot] of this.layout.slots.entries()) {
       inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
-      // The sum is written over what it read: nothing reads the old sum after it.
-      inputs.set(names.before, gradient);
-      into.set(names.after, gradient);
+      const before = this.#runtime.tensor('float32', slot.shape, this.#gradientOf(i));
+      inputs.set(gradientName(slot.name).before, before);
     }
-    return this.#result(await this.#gradientSession.run(inputs, into, { signal }));
+    return this.#keepGradients(await this.#gradientSession.run(inputs, { signal }));
+  }
+
+  async #keepGradients(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<BatchResult> {
+    this.#gradients = await Promise.all(
+      this.layout.slots.map(({ name }) => readFloat32(this.#runtime, outputs.get(gradientName(name).after))),
+    );
+    return this.#result(outputs);
+  }
+
+  #gradientOf(slot: number): Float32Array {
+    const gradient = this.#gradients[slot];
+    if (!gradient) throw new Error(`there is no slot ${slot}`);
+    return gradient;
   }
 
   /** Lean mode pays some milliseconds so that the runtime's copies of outputs do not pile up. */

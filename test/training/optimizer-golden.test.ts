@@ -37,11 +37,10 @@ function open(name: string, optim?: OptimizerName) {
     for (const slot of layout.slots) view(parameters, slot).set(tensors.get(`${when}.${slot.name}`)?.data ?? []);
   };
   const take = (step: number): number => {
-    const gradients = new Float32Array(layout.size);
-    for (const slot of layout.slots) {
-      const index = golden.parameters.findIndex((spec) => spec.name === slot.name);
-      view(gradients, slot).set(gradient(step, index, slot.size));
-    }
+    const gradients = layout.slots.map(({ name, size }) => {
+      const index = golden.parameters.findIndex((spec) => spec.name === name);
+      return gradient(step, index, size);
+    });
     return optimizer.step(parameters, gradients, golden.learning_rates[step - 1] ?? Number.NaN);
   };
   load('start');

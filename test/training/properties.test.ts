@@ -115,6 +115,10 @@ test("lean mode keeps nothing of a micro-batch: neither dropout's masks nor copi
   const maskBytes = 16 * 64 * widths.reduce((sum, width) => sum + width, 0);
   expect(maskBytes).toBeGreaterThan(300_000);
   expect(kept - process.memoryUsage().arrayBuffers).toBeLessThan(maskBytes / 4);
+
+  await stepper.update(0);
+  const spent = kept - process.memoryUsage().arrayBuffers; // gradients are not kept into the next step
+  expect(spent).toBeGreaterThan(0.9 * 4 * stepper.layout.size);
 });
 
 test('B = 0 equals the base model, and only B gets a gradient', async () => {

@@ -1,10 +1,12 @@
 // Gradient clipping by global norm (Pascanu et al. 2013, arXiv:1211.5063), with PyTorch's guard against division by 0.
 
 /** Euclidean norm of all gradients together. */
-export function gradientNorm(gradients: Float32Array): number {
+export function gradientNorm(gradients: readonly Float32Array[]): number {
   let squares = 0;
-  // An indexed loop: iterating costs ten times as much.
-  for (let i = 0; i < gradients.length; i++) squares += (gradients[i] ?? 0) ** 2;
+  for (const gradient of gradients) {
+    // An indexed loop: iterating costs ten times as much.
+    for (let i = 0; i < gradient.length; i++) squares += (gradient[i] ?? 0) ** 2;
+  }
   return Math.sqrt(squares);
 }
 

@@ -99,7 +99,7 @@ async function createSession(
   // The graph's bytes are not needed any more and are not kept.
   const { name: graphName, inputs, hostDims, outputs } = graph;
   return {
-    run: async (given, into, runOptions) => {
+    run: async (given, runOptions) => {
       runOptions?.signal?.throwIfAborted();
       const feeds: Record<string, Ort.Tensor> = {};
       const bindings: Record<string, number> = {};
@@ -114,7 +114,7 @@ async function createSession(
         feeds[name] = new ort.Tensor('int64', BigInt64Array.from(values), [dims.length]);
       }
       const fetches: Record<string, Ort.Tensor | null> = {};
-      for (const name of outputs) fetches[name] = (into?.get(name) as OrtTensor | undefined) ?? null;
+      for (const name of outputs) fetches[name] = null;
       const results = await runNative(session, graphName, feeds, fetches);
       runOptions?.signal?.throwIfAborted();
       return new Map(Object.entries(results).map(([name, tensor]) => [name, withDType(tensor)]));

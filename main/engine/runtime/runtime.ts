@@ -26,15 +26,10 @@ export type RunOptions = {
 
 export type Session = {
   /**
-   * Runs the graph once. `inputs` by name; sizes that depend on the batch are derived from them. `into` gives
-   * outputs memory to be written to (it may be an input's own memory where the graph reads that input last).
-   * Returns all outputs by name. Throws what `signal` was aborted with.
+   * Runs the graph once. `inputs` by name; sizes that depend on the batch are derived from them. Returns all outputs
+   * by name, in memory of their own. Throws what `signal` was aborted with.
    */
-  run(
-    inputs: ReadonlyMap<string, RuntimeTensor>,
-    into?: ReadonlyMap<string, RuntimeTensor>,
-    options?: RunOptions,
-  ): Promise<Map<string, RuntimeTensor>>;
+  run(inputs: ReadonlyMap<string, RuntimeTensor>, options?: RunOptions): Promise<Map<string, RuntimeTensor>>;
   dispose(): Promise<void>;
 };
 
