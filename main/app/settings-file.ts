@@ -1,7 +1,6 @@
 // settings.json in the home folder. A file that cannot be used is set aside, never overwritten.
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { settings as settingsShape, type Settings } from '../../preload/contract.ts';
 import { writeFileAtomically } from '../checkpoints/atomic.ts';
 import { withFileProblems } from '../checkpoints/file-problem.ts';
@@ -30,7 +29,7 @@ export function openSettings(home: Pick<Home, 'folder' | 'settings'>): SettingsF
     withFileProblems(path, 'written', () => renameSync(path, aside));
     problem = new UserError({
       code: 'settings-damaged',
-      message: `The settings could not be used (${reason}). Lorelei goes on with its own.`,
+      message: `The settings could not be used (${reason}), so all are as at the beginning.`,
       fix: `What was in the file is kept in ${aside}.`,
     });
     return settingsShape.parse({});
@@ -59,5 +58,6 @@ function readText(text: string): Settings | string {
     return messageOf(error);
   }
   const parsed = settingsShape.safeParse(value);
-  return parsed.success ? parsed.data : z.prettifyError(parsed.error);
+  if (parsed.success) return parsed.data;
+  return parsed.error.issues.map(({ path, message }) => [...path, message].join(' ')).join('; ');
 }
