@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resourcePath } from '../../main/app/resources.ts';
 import { chromiumProgram, openChromium, type Chromium } from '../support/chromium.ts';
+import { hubStub, type HubStub } from '../support/hub-stub.ts';
 import { startServe, type Served } from '../support/serve-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { axeProblems, watchComplaints } from '../support/window-scenario.ts';
@@ -19,6 +20,7 @@ type Told = {
 const folder = tempFolder();
 const model = resourcePath('starter-model');
 let file: string;
+let hub: HubStub;
 let served: Served;
 let browser: Chromium;
 let page: Page;
@@ -36,7 +38,21 @@ beforeAll(async () => {
     join(folder.path, 'draft.json'),
     JSON.stringify({ method: 'sft', preset: null, values: { model_name_or_path: model } }),
   );
-  served = await startServe(folder.path);
+  const sample = readFileSync(resourcePath('sample-data', 'dpo.jsonl'));
+  hub = await hubStub([
+    {
+      kind: 'dataset',
+      id: 'river/talks',
+      downloads: 12,
+      files: { 'train.jsonl': sample, 'test.jsonl': sample, 'README.md': sample },
+    },
+  ]);
+  served = await startServe(folder.path, {
+    HF_ENDPOINT: hub.url,
+    HF_HUB_CACHE: join(folder.path, 'hub'),
+    HF_TOKEN: '',
+    LORELEI_KEYCHAIN: 'off',
+  });
   browser = await openChromium();
   page = await browser.context.newPage();
   await page.setViewportSize({ width: 1024, height: 700 });
@@ -46,6 +62,7 @@ afterAll(async () => {
   if (chromiumProgram === undefined) return;
   await browser.close();
   await served.stop();
+  await hub.close();
 });
 
 /** What the command line says of the same keys. */
@@ -157,3 +174,24 @@ test.skipIf(chromiumProgram === undefined)('a file that is not understood is map
   await page.getByText('mapped by hand').waitFor();
   expect(complaints).toEqual([]);
 });
+
+test.skipIf(chromiumProgram === undefined)(
+  'a dataset of the Hub comes, and its pairs ask for preferences',
+  async () => {
+    await page.getByRole('button', { name: 'Remove wonders.csv' }).click();
+    await page.getByText('Hugging Face Hub', { exact: true }).click();
+    await page.getByRole('button', { name: /^river\/talks/ }).click();
+    expect(await page.getByRole('checkbox', { name: /^train\.jsonl/ }).isChecked()).toBe(true);
+    expect(await page.getByRole('checkbox', { name: /^test\.jsonl/ }).isChecked()).toBe(false);
+    expect(await axeProblems(page)).toEqual([]);
+    await page.getByRole('button', { name: /^Download/ }).click();
+    await page.getByText('The rows of train.jsonl hold a better and a worse answer each.').waitFor();
+    await page.getByRole('button', { name: 'Train on the pairs (DPO)' }).click();
+    await preview()
+      .getByRole('heading', { name: /^Better answer/ })
+      .waitFor();
+    expect(await health('Usable')).toBe(200);
+    expect(await preview().getByRole('listbox').count()).toBe(3);
+    expect(await axeProblems(page)).toEqual([]);
+  },
+);

@@ -6,6 +6,7 @@ import { KNOWN_COLUMNS } from '../../main/data/columns.ts';
 import { detectPreferenceShape, detectShape } from '../../main/data/detect-shape.ts';
 import { asFiles, fileName, fromFiles } from '../../renderer/wizard/data/file-names.ts';
 import { binsOf, cutBy, lastShown } from '../../renderer/wizard/data/length-bins.ts';
+import { likelyFiles } from '../../renderer/wizard/data/likely-files.ts';
 import { layoutOf, layouts, rolesFrom, shapeWords } from '../../renderer/wizard/data/shape-words.ts';
 import { rowsSetAside } from '../../renderer/wizard/data/split-size.ts';
 import { runsOf } from '../../renderer/wizard/data/token-runs.ts';
@@ -139,4 +140,12 @@ test('files and what is set aside', () => {
     'folder',
   ]);
   expect([rowsSetAside(320, 0.05), rowsSetAside(321, 0.05), rowsSetAside(320, 40)]).toEqual([16, 17, 40]);
+});
+
+test('of a dataset on the Hub, what its names say is for training', () => {
+  const parquet = ['data/test-00000-of-1.parquet', 'data/train-00000-of-2.parquet', 'data/train-00001-of-2.parquet'];
+  expect(likelyFiles(parquet)).toEqual(parquet.slice(1));
+  expect(likelyFiles(['constraint.json', 'valid.json', 'dev_set.csv'])).toEqual(['constraint.json']);
+  expect(likelyFiles(['test.json'])).toEqual(['test.json']);
+  expect(likelyFiles(['latest.json', 'evaluation.json'])).toEqual(['latest.json', 'evaluation.json']);
 });
