@@ -35,7 +35,7 @@ export function methodOf(run: Pick<StoredRun, 'id' | 'method'>): Method {
  */
 export function findRun(app: App, name: string, where = ''): StoredRun {
   const { runs } = app.history;
-  const exact = name === 'latest' ? runs.list()[0] : undeleted(runs.get(name));
+  const exact = name === 'latest' ? runs.newest(1)[0] : undeleted(runs.get(name));
   const found = exact === undefined ? (name === '' ? [] : runs.startingWith(name)) : [exact];
   const [run, ...others] = found;
   if (run !== undefined && others.length === 0) return withTrueStatus(run);
@@ -46,7 +46,7 @@ export function findRun(app: App, name: string, where = ''): StoredRun {
       fix: 'Type more of the name.',
     });
   }
-  const names = runs.list().map(({ id }) => id);
+  const names = app.history.lines.list().map(({ id }) => id);
   const nearest = names.length === 0 ? '' : closest(name, names);
   const isNear = distance(name, nearest) <= name.length / 2;
   const noRun = `${where}${where === '' ? 'There' : 'there'} is no run "${name}"`;

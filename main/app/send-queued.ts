@@ -21,7 +21,7 @@ export async function sendQueued(app: App, signal?: AbortSignal): Promise<void> 
   if (!(await takeLock(lock))) return;
   try {
     const unreachable = new Set<string>();
-    for (const { id } of app.history.runs.list().reverse()) {
+    for (const { id } of app.history.lines.list().reverse()) {
       if (signal?.aborted === true) return;
       await sendOf(app, id, unreachable, signal);
     }

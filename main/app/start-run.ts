@@ -28,9 +28,11 @@ export type StartRequest = {
   onRecord: (record: JobRecord) => void;
 };
 
-/** A run that is under way in any process and writes to this folder. */
+/** A run that waits or is under way in any process and writes to this folder. */
 function runWritingTo(app: App, folder: string): StoredRun | undefined {
-  return app.history.runs.list().find((run) => run.outputDir === folder && isUnderWay(withTrueStatus(run)));
+  const { runs } = app.history;
+  const underWay = runs.underWay().filter((run) => isUnderWay(withTrueStatus(run)));
+  return [...underWay, ...runs.queue()].find((run) => run.outputDir === folder);
 }
 
 /** What a run would be started with. */
@@ -50,7 +52,7 @@ export async function checkRequest(
     if (other !== undefined) {
       throw new UserError({
         code: 'output-in-use',
-        message: `The run ${other.id} is under way and will write its adapter to ${recipe.output_dir}.`,
+        message: `The run ${other.id} is ${other.status === 'queued' ? 'waiting for its turn' : 'under way'} and will write its adapter to ${recipe.output_dir}.`,
         fix: 'Give output_dir another folder.',
       });
     }
@@ -163,7 +165,7 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
   }
   const recipe = restoreRecipe(methodOf(run), run.recipe);
   // Its own adapter may lie there already: a run may have died after writing it.
-  checkOutputFolder(run.outputDir, true);
+  checkOutputFolder(run.outputDir, run.startedAt !== undefined || recipe.overwrite_output_dir);
   claim(app, run.id);
   rmSync(join(folder, stopRequestFile), { force: true });
   const checkpoint = reconcileCheckpoints(app, run).at(-1);

@@ -1,6 +1,6 @@
 // Runs that wait for their turn, with jobs that train nothing (test/support/fake-worker.ts), as windows ask for them.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -153,6 +153,19 @@ test('a queue outlives its host, and of two hosts one starts a run', async () =>
   const starts = other.history.metrics.steps(waiting).map(({ step }) => step);
   expect(starts).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   expect(one.history.events.list(waiting).filter(({ message }) => message.startsWith('Device'))).toHaveLength(1);
+});
+
+test('a run that waits writes over nothing that came into its folder meanwhile', async () => {
+  const app = open();
+  const blocker = await start(app, { max_steps: 100_000, weight_decay: 5 });
+  const outputDir = join(folder.path, 'waited-for');
+  const waiting = await start(app, { output_dir: outputDir });
+  await expect(start(app, { output_dir: outputDir })).rejects.toThrow('output-in-use');
+  folder.write('waited-for/adapter_config.json', 'of another');
+  await until(app, blocker, 'training');
+  await ask(app, 'run.stop', { id: blocker });
+  await until(app, waiting, 'failed');
+  expect(readFileSync(join(outputDir, 'adapter_config.json'), 'utf8')).toBe('of another');
 });
 
 test('a refused request leaves nothing behind', async () => {
