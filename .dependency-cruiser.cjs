@@ -62,7 +62,7 @@ const floors = Object.entries(allowed).map(([folder, targets]) => ({
 const soleImporters = {
   'onnxruntime-node': '^main/engine/runtime/',
   'better-sqlite3': '^main/store/',
-  electron: '^(main/hosts/electron\\.ts|preload/index\\.ts)$',
+  electron: '^(main/hosts/electron(\\.ts$|/)|preload/index\\.ts$)',
 };
 
 const packages = Object.entries(soleImporters).map(([name, only]) => ({

@@ -1,6 +1,6 @@
 // What every action of the app works on: the home folder, the history, what the host can do for it.
 import { join } from 'node:path';
-import type { AppEvent, HostKind } from '../../preload/contract.ts';
+import type { AppEvent, CommandInput, HostKind } from '../../preload/contract.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { LaunchErrand } from './errand.ts';
@@ -22,9 +22,13 @@ export type HostAbilities = {
   kind?: HostKind;
   /** Absent: the system's keychain. */
   secretStore?: SecretStore;
+  /** The system's dialog for files; absent where the page is shown on another machine. No paths where it was cancelled. */
+  chooseFiles?: (request: CommandInput<'files.choose'>) => Promise<string[]>;
+  /** Absent where the page is in a browser already. */
+  openInBrowser?: (url: string) => Promise<void>;
 };
 
-export type App = {
+export type App = Pick<HostAbilities, 'chooseFiles' | 'openInBrowser'> & {
   home: Home;
   history: History;
   launchJob: LaunchJob;
@@ -69,6 +73,8 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
     hub: openHub({ home, secrets, tell }),
     hostKind: host.kind ?? 'browser',
     calls: new Map(),
+    ...(host.chooseFiles && { chooseFiles: host.chooseFiles }),
+    ...(host.openInBrowser && { openInBrowser: host.openInBrowser }),
     tell,
     listen(listener) {
       listeners.add(listener);

@@ -60,6 +60,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   let started = false;
   let killed = false;
   let lastStep = 0;
+  let over = false;
   let end: Extract<JobRecord, { type: 'end' }> | undefined;
   let hostError: { error: unknown } | undefined;
 
@@ -102,7 +103,14 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
     },
   });
 
-  if (handle.pid !== undefined) app.history.runs.update(run.id, { job: knownProcess(handle.pid) });
+  void handle.spawned.then((pid) => {
+    if (pid === undefined || over) return;
+    try {
+      app.history.runs.update(run.id, { job: knownProcess(pid) });
+    } catch (error) {
+      giveUp(handle, error);
+    }
+  });
 
   const stopFile = join(folder, stopRequestFile);
   const poll = setInterval(() => {
@@ -111,6 +119,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
 
   async function settle(): Promise<RunEnd> {
     const exit = await handle.exited;
+    over = true;
     clearInterval(poll);
     rmSync(stopFile, { force: true });
     try {

@@ -6,8 +6,8 @@ import type { JobSpec } from '../training/job.ts';
 export type JobExit = { code: number | null; signal: string | null };
 
 export type JobHandle = {
-  /** Absent where the process could not be started. */
-  pid: number | undefined;
+  /** The id of the process, once it has one; undefined where it could not be started. */
+  spawned: Promise<number | undefined>;
   /** Asks the job to stop after the current step and to save. */
   stop(): void;
   /** Ends the process at once. */

@@ -14,6 +14,9 @@ const LOOK_MS = 1000;
 /** Runs that this process follows, by name. */
 const sessions = new WeakMap<App, Map<string, RunSession>>();
 
+/** Programs that are about to end: those that wait do so until another one is opened. */
+const held = new WeakSet<App>();
+
 function sessionsOf(app: App): Map<string, RunSession> {
   const known = sessions.get(app) ?? new Map<string, RunSession>();
   sessions.set(app, known);
@@ -78,8 +81,9 @@ export function followedRuns(app: App): string[] {
   return [...sessionsOf(app).keys()];
 }
 
-/** Stops every run that this program follows and waits until they have saved. */
+/** Stops every run that this program follows and waits until they have saved. It starts no other run afterwards. */
 export async function stopFollowedRuns(app: App): Promise<void> {
+  held.add(app);
   const all = [...sessionsOf(app).values()];
   for (const session of all) session.stop();
   await Promise.allSettled(all.map(({ ended }) => ended));
@@ -113,6 +117,7 @@ export function keepQueueMoving(app: App): () => void {
 
 /** Starts the next run if none is under way. */
 function moveOn(app: App): void {
+  if (held.has(app)) return;
   const next = claimNext(app);
   if (next === undefined) return;
   const records = gatherRecords(app, next.id);

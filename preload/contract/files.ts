@@ -11,16 +11,31 @@ export const folderEntry = z.object({
 });
 export type FolderEntry = z.infer<typeof folderEntry>;
 
+/** Without NUL, which no path can hold. */
+const path = z
+  .string()
+  .min(1)
+  .regex(/^[^\0]*$/);
+
 export const fileCommands = {
+  /** Asks the person through the system's own dialog. */
+  'files.choose': {
+    input: z.strictObject({
+      title: z.string().max(200),
+      kind: z.enum(['folder', 'file', 'files']),
+      /** Of files: ".jsonl". All where empty. */
+      endings: z.array(z.string().regex(/^\.\w+(\.\w+)*$/)).max(20),
+      /** Where to begin. */
+      start: path.optional(),
+    }),
+    output: z.object({
+      /** Null where the host has no dialog: the page must look for itself. */
+      paths: z.array(z.string()).nullable(),
+    }),
+  },
   /** What a folder holds, folders first, without hidden entries. Without `folder`: the user's own. */
   'files.browse': {
-    input: z.strictObject({
-      folder: z
-        .string()
-        .min(1)
-        .regex(/^[^\0]*$/)
-        .optional(),
-    }),
+    input: z.strictObject({ folder: path.optional() }),
     output: z.object({
       folder: z.string(),
       /** Null at the top. */

@@ -49,7 +49,7 @@ const inThisProcess: LaunchJob = (job, { onRecord }) => {
       onRecord(end);
       return { code: 0, signal: null };
     });
-  return { pid: undefined, stop: () => undefined, kill: () => undefined, exited };
+  return { spawned: Promise.resolve(undefined), stop: () => undefined, kill: () => undefined, exited };
 };
 
 const app: App = openApp({ launchJob: inThisProcess }, join(folder, 'home'));

@@ -28,7 +28,7 @@ beforeEach(async () => {
     {
       secretStore: storeOf({ COMET_API_KEY: apiKey }),
       launchJob: (_job, { onRecord }) => ({
-        pid: undefined,
+        spawned: Promise.resolve(undefined),
         stop: () => undefined,
         kill: () => undefined,
         exited: Promise.resolve().then(() => {

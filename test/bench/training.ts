@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { build } from 'vite';
-import { leanEnvironment, leanFlags } from '../../main/hosts/cli/lean-process.ts';
+import { leanEnvironment, leanFlags } from '../../main/hosts/lean-process.ts';
 import { smolLm135M, writeRandomCheckpoint } from './write-checkpoint.ts';
 
 type StepAnswer = { step_ms: number[]; loss: number; peak_rss_bytes: number };

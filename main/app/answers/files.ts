@@ -4,5 +4,6 @@ import { browseFolder } from '../browse-folder.ts';
 import type { Answers } from './answers.ts';
 
 export const fileAnswers: Answers<keyof typeof fileCommands> = {
+  'files.choose': async ({ chooseFiles }, request) => ({ paths: (await chooseFiles?.(request)) ?? null }),
   'files.browse': (_app, { folder }) => browseFolder(folder),
 };

@@ -1,5 +1,6 @@
 // Answers about the program itself.
 import type { hostCommands } from '../../../preload/contract.ts';
+import { openExternal } from '../external-links.ts';
 import { productVersion } from '../resources.ts';
 import type { Answers } from './answers.ts';
 
@@ -10,6 +11,10 @@ export const hostAnswers: Answers<keyof typeof hostCommands> = {
     platform: process.platform,
     home: home.folder,
   }),
+  'host.openExternal': async (app, { url }) => {
+    await openExternal(app, url);
+    return {};
+  },
   'task.cancel': ({ calls }, { task }) => {
     const call = calls.get(task);
     call?.abort();

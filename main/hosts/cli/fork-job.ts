@@ -1,17 +1,11 @@
 // Starts job processes as forked Node children, for hosts that are Node themselves.
 import { fork, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, openSync } from 'node:fs';
 import { jobRecord, type JobCommand } from '../../../preload/contract.ts';
 import type { JobExit, LaunchJob } from '../../app/job.ts';
 import type { JobSpec } from '../../training/job.ts';
-import { leanEnvironment, leanFlags } from './lean-process.ts';
-
-/** The worker's entry: beside this file in the build, in its own folder in the sources. */
-function workerFile(): string {
-  const built = join(import.meta.dirname, 'worker.js');
-  return existsSync(built) ? built : join(import.meta.dirname, '../../job/worker.ts');
-}
+import { leanEnvironment, leanFlags } from '../lean-process.ts';
+import { workerFile } from '../process-files.ts';
 
 /** Fulfilled once the process is gone and everything it sent has arrived. */
 async function exitOf(child: ChildProcess): Promise<JobExit> {
@@ -55,7 +49,7 @@ export function forkedJobs(worker: string = workerFile()): LaunchJob {
     };
     send({ type: 'start', job });
     return {
-      pid: child.pid,
+      spawned: Promise.resolve(child.pid),
       stop() {
         send({ type: 'stop' });
       },
