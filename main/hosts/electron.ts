@@ -1,10 +1,12 @@
 // The door of the desktop app: one sandboxed window that shows the page, and the contract over Electron's channels. The
 // parts stand in electron/; what is asked is answered by app/.
-import { app as electron } from 'electron';
+import { app as electron, dialog } from 'electron';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openApp } from '../app/app.ts';
 import { homeFolder } from '../app/home.ts';
 import { serveWindows } from '../app/window-host.ts';
+import { messageOf, UserError } from '../errors.ts';
 import { prepareDeparture } from './electron/departure.ts';
 import { chooseFiles } from './electron/file-dialog.ts';
 import { lockContents, refusePermissions } from './electron/locks.ts';
@@ -21,11 +23,12 @@ import { utilityJobs } from './electron/utility-job.ts';
 const home = homeFolder(process.env);
 // What Chromium keeps lies in the home folder too: homes are apart, and so are the instances that show them.
 const profile = join(home, 'window');
+mkdirSync(profile, { recursive: true });
 electron.setPath('userData', profile);
 declarePageScheme();
 lockContents();
 
-if (electron.requestSingleInstanceLock()) void electron.whenReady().then(start);
+if (electron.requestSingleInstanceLock()) void electron.whenReady().then(start).catch(failToStart);
 else electron.quit();
 
 function start(): void {
@@ -60,4 +63,12 @@ function start(): void {
     app.hub.downloads.close();
     app.history.close();
   });
+}
+
+/** A home that cannot be written, a history of a newer version: there is no window yet that could say so. */
+function failToStart(error: unknown): void {
+  console.error(error);
+  const words = error instanceof UserError ? `${error.message}\n\n${error.fix}` : messageOf(error);
+  dialog.showErrorBox('Lorelei cannot start', words);
+  electron.exit(1);
 }

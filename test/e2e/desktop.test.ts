@@ -1,20 +1,14 @@
 // The built desktop program in its double of Electron: main process, preload and page together, over IPC.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { chromiumProgram, openChromium, type Chromium } from '../support/chromium.ts';
+import { Desktop } from '../support/desktop.ts';
 import { seedHome, type SeededHome } from '../support/seed-history.ts';
 import { walkThroughHistory, watchComplaints } from '../support/window-scenario.ts';
 
 let home: SeededHome;
 let browser: Chromium;
-let desktop: ChildProcess;
-
-const start = (): ChildProcess =>
-  spawn(process.execPath, ['--import', './test/support/electron-double.mjs', 'out/main/electron.js'], {
-    env: { ...process.env, LORELEI_HOME: home.folder, LORELEI_TEST_BROWSER: browser.endpoint },
-    stdio: 'inherit',
-  });
+let desktop: Desktop;
 
 beforeEach(async (context) => {
   if (chromiumProgram === undefined) return context.skip();
@@ -24,7 +18,7 @@ beforeEach(async (context) => {
 
 afterEach(async () => {
   if (chromiumProgram === undefined) return;
-  desktop.kill();
+  await desktop.kill();
   await browser.close();
   home.history.close();
   rmSync(home.folder, { recursive: true, force: true });
@@ -32,7 +26,7 @@ afterEach(async () => {
 
 test('a person looks through the history', async () => {
   const opened = browser.context.waitForEvent('page');
-  desktop = start();
+  desktop = new Desktop(home.folder, browser);
   const page = await opened;
   const complaints = watchComplaints(page);
   await walkThroughHistory(page, home, 'desktop');
@@ -47,7 +41,17 @@ test('a person looks through the history', async () => {
   });
   expect(ran).toBe(false);
 
-  // A frame of another origin gets no answer.
+  // A frame of another origin gets no answer, a frame of our own neither.
+  const askedFromAFrame = await page.evaluate(async () => {
+    const frame = document.createElement('iframe');
+    document.body.append(frame);
+    const inside = frame.contentWindow as unknown as { __invoke?(c: string, r: unknown): Promise<unknown> };
+    return inside.__invoke?.('rpc', { command: 'runs.list', input: {} }).then(
+      () => 'answered',
+      (error: unknown) => String(error),
+    );
+  });
+  expect(askedFromAFrame).toContain('refused a request');
   await page.goto('about:blank');
   const refused = await page.evaluate(() =>
     (globalThis as unknown as { __invoke(channel: string, request: unknown): Promise<unknown> })
