@@ -9,13 +9,14 @@ const system = vi.hoisted(() => ({ isAvailable: true, backend: 'gnome_libsecret'
 /** Electron's, with a cipher that is none, but that a wrong key and a plain text would show. */
 vi.mock('electron', () => ({
   safeStorage: {
-    isEncryptionAvailable: () => system.isAvailable,
+    isAsyncEncryptionAvailable: () => Promise.resolve(system.isAvailable),
     getSelectedStorageBackend: () => system.backend,
-    encryptString: (text: string) => Buffer.from(`v11${text}`).map((byte) => byte ^ system.key),
-    decryptString(bytes: Buffer) {
+    encryptStringAsync: (text: string) => Promise.resolve(Buffer.from(`v11${text}`).map((byte) => byte ^ system.key)),
+    decryptStringAsync(bytes: Buffer) {
       const text = Buffer.from(bytes.map((byte) => byte ^ system.key)).toString();
-      if (!text.startsWith('v11')) throw new Error('Error while decrypting the ciphertext provided.');
-      return text.slice(3);
+      return text.startsWith('v11')
+        ? Promise.resolve({ shouldReEncrypt: false, result: text.slice(3) })
+        : Promise.reject(new Error('Error while decrypting the ciphertext provided.'));
     },
   },
 }));
@@ -65,8 +66,8 @@ describe('refuses, and says what to do', () => {
     const store = safeSecretStore(file);
     await store.set('HF_TOKEN', token);
     system.key = 0x33;
-    await expect((async () => store.get(['HF_TOKEN'], signal))()).rejects.toMatchObject(problem);
+    await expect(store.get(['HF_TOKEN'], signal)).rejects.toMatchObject(problem);
     writeFileSync(file, '{"HF_TOKEN"');
-    await expect((async () => store.get(['HF_TOKEN'], signal))()).rejects.toMatchObject(problem);
+    await expect(store.get(['HF_TOKEN'], signal)).rejects.toMatchObject(problem);
   });
 });

@@ -73,6 +73,7 @@ class ElectronEvent {
 // ---- the program ----
 
 let serveScheme;
+let connection;
 let focused = true;
 let isQuitting = false;
 const handlers = new Map();
@@ -173,7 +174,10 @@ export class Notification extends EventEmitter {
 }
 
 /** Not used by what the window can ask; test/hosts/safe-secret-store.test.ts tries it. */
-export const safeStorage = { isEncryptionAvailable: () => false, getSelectedStorageBackend: () => 'basic_text' };
+export const safeStorage = {
+  isAsyncEncryptionAvailable: async () => false,
+  getSelectedStorageBackend: () => 'basic_text',
+};
 
 export const utilityProcess = {
   fork(file, parameters, { execArgv = [], env, stdio, serviceName }) {
@@ -262,8 +266,9 @@ export class BrowserWindow extends EventEmitter {
   }
 
   async loadURL(url) {
-    const browser = await chromium.connectOverCDP(process.env.LORELEI_TEST_BROWSER, { timeout: 120_000 });
-    const context = browser.contexts()[0];
+    // Once: each connection answers calls from the page, those that it knows nothing of with an error.
+    connection ??= chromium.connectOverCDP(process.env.LORELEI_TEST_BROWSER, { timeout: 120_000 });
+    const context = (await connection).contexts()[0];
     this.#page = await context.newPage();
     const page = this.#page;
     await page.route(`${substitute}/**`, async (route) => {

@@ -29,17 +29,19 @@ export function safeSecretStore(file: string): SecretStore {
   };
   return {
     place: places[process.platform] ?? 'the keychain of the desktop',
-    get(names) {
+    async get(names) {
       const held = read();
-      const found = names.flatMap((name): [string, string][] => {
+      const found: Record<string, string> = {};
+      for (const name of names) {
         const encrypted = held.get(name);
-        return encrypted === undefined ? [] : [[name, decrypted(name, encrypted)]];
-      });
-      return Promise.resolve(Object.fromEntries(found));
+        if (encrypted !== undefined) found[name] = await decrypted(name, encrypted);
+      }
+      return found;
     },
     async set(name, value) {
-      checkEncryption();
-      await write(read().set(name, safeStorage.encryptString(value).toString('base64')));
+      await checkEncryption();
+      const encrypted = await safeStorage.encryptStringAsync(value);
+      await write(read().set(name, encrypted.toString('base64')));
     },
     async remove(name) {
       const held = read();
@@ -50,10 +52,10 @@ export function safeSecretStore(file: string): SecretStore {
   };
 }
 
-function decrypted(name: string, encrypted: string): string {
-  checkEncryption();
+async function decrypted(name: string, encrypted: string): Promise<string> {
+  await checkEncryption();
   try {
-    return safeStorage.decryptString(Buffer.from(encrypted, 'base64'));
+    return (await safeStorage.decryptStringAsync(Buffer.from(encrypted, 'base64'))).result;
   } catch (error) {
     throw unavailable(
       `${name} was encrypted with another key: ${messageOf(error)}`,
@@ -64,9 +66,9 @@ function decrypted(name: string, encrypted: string): string {
 }
 
 /** Without a keychain Chromium would encrypt with a key that everybody knows. */
-function checkEncryption(): void {
+async function checkEncryption(): Promise<void> {
   const hasOnlyAKnownKey = process.platform === 'linux' && safeStorage.getSelectedStorageBackend() === 'basic_text';
-  if (safeStorage.isEncryptionAvailable() && !hasOnlyAKnownKey) return;
+  if (!hasOnlyAKnownKey && (await safeStorage.isAsyncEncryptionAvailable())) return;
   throw unavailable(
     'the system has no keychain that Lorelei could use',
     'Unlock or install one (GNOME Keyring, KWallet), or set the key as an environment variable.',

@@ -14,7 +14,7 @@ type TrayActions = {
 /** Removed by the returned function. */
 export function openTray({ runs, show, quit }: TrayActions): () => void {
   const tray = new Tray(nativeImage.createFromPath(resourcePath('icons', 'tray.png')));
-  const menuOf = (current: readonly string[]): Menu =>
+  const menuOf = (current: readonly string[]) =>
     Menu.buildFromTemplate([
       { label: 'Open Lorelei', click: show },
       { type: 'separator' },
