@@ -18,9 +18,12 @@ function findProject(): { root: string; version: string } {
   throw new Error(`no package.json of lorelei above ${import.meta.dirname}`);
 }
 
-/** Absolute path of a file or folder below resources/, for example resourcePath('migrations'). */
+/**
+ * Absolute path of a file or folder below resources/, for example resourcePath('migrations'). In the packaged app it
+ * lies beside the archive, where native libraries can read it too.
+ */
 export function resourcePath(...parts: string[]): string {
-  return join(findProject().root, 'resources', ...parts);
+  return join(findProject().root.replace(/\.asar$/, '.asar.unpacked'), 'resources', ...parts);
 }
 
 /** The version of Lorelei: "0.1.0". */
