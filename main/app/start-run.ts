@@ -213,7 +213,7 @@ function claim(app: App, id: string): void {
   });
 }
 
-/** Asks the process that follows a run to stop it after the current step. Throws UserError "run-not-under-way". */
+/** Asks the process that follows a run to stop it. Throws UserError "run-not-under-way" or "run-folder-missing". */
 export function stopRun(app: App, name: string): StoredRun {
   const run = findRun(app, name);
   if (!isUnderWay(run)) {
@@ -223,9 +223,11 @@ export function stopRun(app: App, name: string): StoredRun {
       fix: 'lorelei runs shows which runs are training.',
     });
   }
+  const folder = runFolder(app, run);
   try {
-    writeFileSync(join(runFolder(app, run), stopRequestFile), '');
+    writeFileSync(join(folder, stopRequestFile), '');
   } catch (error) {
+    if (hasSystemCode(error, 'ENOENT')) throw folderMissing(run.id, folder);
     throw writeProblem(error, app.home.runs);
   }
   app.history.events.add(run.id, {
@@ -234,4 +236,12 @@ export function stopRun(app: App, name: string): StoredRun {
     message: 'Asked to stop from another process.',
   });
   return run;
+}
+
+function folderMissing(id: string, folder: string): UserError {
+  return new UserError({
+    code: 'run-folder-missing',
+    message: `The run ${id} cannot be told to stop: its folder is gone (${folder}).`,
+    fix: 'End the program that trains it.',
+  });
 }
