@@ -76,6 +76,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
 
     const secret = url.searchParams.get('secret');
     if (secret !== null) {
+      if (!sessions.takesSecrets) return refusal(429, 'Too many wrong links. Wait a minute, then open the newest one.');
       const session = sessions.open(secret);
       if (session === undefined) return refusal(401, 'This link was used already. The newest one works.');
       tellLink();

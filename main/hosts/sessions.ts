@@ -3,9 +3,13 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const IDLE_MS = 12 * 3_600_000;
 
+/** Beyond so many wrong secrets in a minute no link works until the minute is over; open sessions go on. */
+const GUESSES_A_MINUTE = 10;
+
 export class Sessions {
   #secret = newSecret();
   readonly #expiry = new Map<string, number>();
+  #wrongAt: number[] = [];
   readonly #now: () => number;
 
   constructor(now: () => number = Date.now) {
@@ -17,9 +21,19 @@ export class Sessions {
     return this.#secret;
   }
 
+  /** Whether secrets are looked at: not while somebody guesses. */
+  get takesSecrets(): boolean {
+    this.#wrongAt = this.#wrongAt.filter((at) => this.#now() - at < 60_000);
+    return this.#wrongAt.length < GUESSES_A_MINUTE;
+  }
+
   /** A new session for whoever knows the secret, undefined for anyone else. */
   open(secret: string): string | undefined {
-    if (!sameText(secret, this.#secret)) return undefined;
+    if (!this.takesSecrets) return undefined;
+    if (!sameText(secret, this.#secret)) {
+      this.#wrongAt.push(this.#now());
+      return undefined;
+    }
     this.#secret = newSecret();
     const session = newSecret();
     this.#expiry.set(session, this.#now() + IDLE_MS);

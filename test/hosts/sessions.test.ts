@@ -30,3 +30,15 @@ test('nobody else is let in', () => {
   for (const guess of [undefined, '', sessions.secret]) expect(sessions.isOpen(guess)).toBe(false);
   for (const guess of ['', 'x', `${sessions.secret}x`]) expect(sessions.open(guess)).toBeUndefined();
 });
+
+test('who guesses is not heard for a minute, with the right secret neither; open sessions go on', () => {
+  let now = 0;
+  const sessions = new Sessions(() => now);
+  const session = sessions.open(sessions.secret);
+  for (let guess = 0; guess < 10; guess++) sessions.open(`guess ${guess}`);
+  expect(sessions.takesSecrets).toBe(false);
+  expect(sessions.open(sessions.secret)).toBeUndefined();
+  expect(sessions.isOpen(session)).toBe(true);
+  now += 60_000;
+  expect(sessions.isOpen(sessions.open(sessions.secret))).toBe(true);
+});
