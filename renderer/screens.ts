@@ -1,5 +1,6 @@
 // The screens: the first part of the address -> what shows it. Those with an icon have a place in the rail, in order.
 import type { Component } from 'svelte';
+import CirclePlus from '@lucide/svelte/icons/circle-plus';
 import GitCompareArrows from '@lucide/svelte/icons/git-compare-arrows';
 import List from '@lucide/svelte/icons/list';
 import MessagesSquare from '@lucide/svelte/icons/messages-square';
@@ -19,7 +20,7 @@ export type Screen = {
 
 export const screens: readonly Screen[] = [
   { name: 'runs', title: 'Runs', component: Runs, icon: List },
-  { name: 'new', title: 'New run', component: Wizard },
+  { name: 'new', title: 'New run', component: Wizard, icon: CirclePlus },
   { name: 'compare', title: 'Compare', component: Compare, icon: GitCompareArrows },
   { name: 'try', title: 'Try it', component: TryIt, icon: MessagesSquare },
   { name: 'settings', title: 'Settings', component: Settings, icon: SettingsIcon },
