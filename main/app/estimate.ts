@@ -29,10 +29,17 @@ const OPTIMIZER_BYTES: Record<Recipe['optim'], number> = {
   sgd: 0,
 };
 
-type Request = { method: Method; values: Record<string, unknown>; rows: number | null };
+type RowTokens = { mean: number; longest: number };
+type Request = {
+  method: Method;
+  values: Record<string, unknown>;
+  rows: number | null;
+  /** Null: all are taken to be as long as max_length. */
+  rowTokens: RowTokens | null;
+};
 
 /** Throws UserError where recipe or model cannot be read. */
-export async function estimateRun(app: App, { method, values, rows }: Request): Promise<Estimate> {
+export async function estimateRun(app: App, { method, values, rows, rowTokens }: Request): Promise<Estimate> {
   // What the estimate does not need may still be missing.
   const { problems, recipe } = checkKeys(method, { dataset_name: 'data.jsonl', ...values });
   const [problem] = problems;
@@ -42,7 +49,11 @@ export async function estimateRun(app: App, { method, values, rows }: Request): 
   const folder = openModelFolder(path);
   const stored = [...folder.weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const model = modelFor(folder.config);
-  const shape = shapeOf(recipe, model, stored);
+  const shapeWith = (changed: Recipe, tokens?: number): StepShape => shapeOf(changed, model, stored, tokens);
+  const shape = shapeWith(recipe, rowTokens?.longest);
+  // Packed rows are full.
+  const isPacked = recipe.method === 'sft' && recipe.packing;
+  const usual = isPacked ? shape : shapeWith(recipe, rowTokens?.mean);
   const memory = stepMemory(shape);
   const speed = await machineSpeed(app);
   const totalSteps = stepsOf(recipe, rows);
@@ -53,11 +64,11 @@ export async function estimateRun(app: App, { method, values, rows }: Request): 
     stepMs:
       speed === null
         ? null
-        : (1000 * recipe.gradient_accumulation_steps * stepOperations(shape)) / (speed * SHARE_OF_PEAK),
+        : (1000 * recipe.gradient_accumulation_steps * stepOperations(usual)) / (speed * SHARE_OF_PEAK),
     totalSteps,
     diskBytes: diskOf(recipe, 4 * adapterParameters(shape)),
     freeDiskBytes: freeDisk(recipe.output_dir ?? app.home.folder),
-    savings: savingsOf(recipe, (changed) => bytesOf(stepMemory(shapeOf(changed, model, stored)))),
+    savings: savingsOf(recipe, (changed) => bytesOf(stepMemory(shapeWith(changed, rowTokens?.longest)))),
   };
 }
 
@@ -65,6 +76,7 @@ function shapeOf(
   recipe: Recipe,
   model: StepShape['model'] & { defaultLoraTargets: readonly string[]; maxPositions: number },
   storedBytes: number,
+  tokens: number = Infinity,
 ): StepShape {
   const targets = recipe.lora_target_modules ?? model.defaultLoraTargets;
   return {
@@ -74,7 +86,7 @@ function shapeOf(
     targets: targets === 'all-linear' ? model.linears : targets,
     // Two answers to a prompt; the prompt is computed once, but nobody knows yet how long it is.
     sequences: recipe.per_device_train_batch_size * (recipe.method === 'sft' ? 1 : 2),
-    length: recipe.max_length ?? model.maxPositions,
+    length: Math.min(tokens, recipe.max_length ?? model.maxPositions),
     lean: recipe.gradient_checkpointing,
     stateBytes: OPTIMIZER_BYTES[recipe.optim],
   };

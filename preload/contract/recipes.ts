@@ -59,7 +59,7 @@ export const estimate = z.object({
   /** Of the machine, and what is free now. */
   totalMemoryBytes: z.number(),
   freeMemoryBytes: z.number(),
-  /** Of an optimizer step on rows as long as max_length; null where nothing is known of this machine yet. */
+  /** Of an optimizer step; null where nothing is known of this machine yet. */
   stepMs: z.number().nullable(),
   /** Null where the number of rows decides and is not known. */
   totalSteps: z.number().nullable(),
@@ -92,9 +92,15 @@ export const recipeCommands = {
   'recipe.toYaml': { input: draftInput, output: z.object({ yaml: z.string() }) },
   /** Keys and values of YAML, unchecked. Fails with "recipe-not-yaml", which names the line. */
   'recipe.fromYaml': { input: z.strictObject({ yaml: z.string().max(200_000) }), output: z.object({ values }) },
-  /** Fails where the model cannot be read. `rows` is the number of training rows, where it is known. */
+  /**
+   * Fails where the model cannot be read. `rows` is the number of training rows, `rowTokens` how long they are, where
+   * that is known; else all are taken to be as long as max_length.
+   */
   'recipe.estimate': {
-    input: draftInput.extend({ rows: z.int().min(0).nullable() }),
+    input: draftInput.extend({
+      rows: z.int().min(0).nullable(),
+      rowTokens: z.object({ mean: z.number().positive(), longest: z.number().positive() }).nullable(),
+    }),
     output: estimate,
   },
 };

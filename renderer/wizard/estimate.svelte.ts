@@ -12,7 +12,13 @@ class DraftEstimate {
 
   /** Asks now and after each change of the draft. Use it as an effect. */
   follow(): () => void {
-    const given = { method: draft.method, preset: draft.preset, values: draft.values, rows: dataset.trainingRows };
+    const given = {
+      method: draft.method,
+      preset: draft.preset,
+      values: draft.values,
+      rows: dataset.trainingRows,
+      rowTokens: dataset.rowTokens,
+    };
     if (draft.text('model_name_or_path') === '') {
       this.value = null;
       this.failure = null;

@@ -30,8 +30,8 @@ export const recipeAnswers: Answers<keyof typeof recipeCommands> = {
   'recipe.fromYaml': (_app, { yaml }) => ({
     values: yaml.trim() === '' ? {} : plain(recipeKeysIn(yaml, 'Recipe')),
   }),
-  'recipe.estimate': (app, { rows, ...given }) =>
-    estimateRun(app, { method: methodNamed(given.method), values: valuesOverPreset(given), rows }),
+  'recipe.estimate': (app, { rows, rowTokens, ...given }) =>
+    estimateRun(app, { method: methodNamed(given.method), values: valuesOverPreset(given), rows, rowTokens }),
 };
 
 /** As it crosses the border: JSON, without what is undefined. */
