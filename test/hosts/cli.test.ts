@@ -168,8 +168,8 @@ test('--preset gives what the recipe and the command line leave open', async () 
 test('lorelei presets says what each is for', async () => {
   const { code, stdout } = await here('presets');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^sft {2}quick-try {2}See within minutes .*\.$/m);
-  expect(stdout).toMatch(/^dpo {2}handbook {3}The preference step /m);
+  expect(stdout).toMatch(/^sft {2}quick-try +See within minutes .*\.$/m);
+  expect(stdout).toMatch(/^dpo {2}handbook +The preference step /m);
   expect(jsonRows(await here('presets', '--json'))[0]).toEqual({
     name: 'balanced',
     method: 'sft',
