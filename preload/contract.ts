@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { dataCommands } from './contract/data.ts';
 import { draftCommands } from './contract/drafts.ts';
 import { jobRecord, type ErrorDetails } from './contract/records.ts';
+import { exportCommands } from './contract/exports.ts';
 import { fileCommands } from './contract/files.ts';
 import { generationCommands } from './contract/generation.ts';
 import { hostCommands } from './contract/host.ts';
@@ -18,6 +19,7 @@ import { taskProgress } from './contract/tasks.ts';
 
 export * from './contract/data.ts';
 export * from './contract/drafts.ts';
+export * from './contract/exports.ts';
 export * from './contract/files.ts';
 export * from './contract/generation.ts';
 export * from './contract/host.ts';
@@ -34,6 +36,7 @@ export * from './contract/tasks.ts';
 export const commands = {
   ...dataCommands,
   ...draftCommands,
+  ...exportCommands,
   ...fileCommands,
   ...generationCommands,
   ...hostCommands,

@@ -6,6 +6,7 @@ import List from '@lucide/svelte/icons/list';
 import MessagesSquare from '@lucide/svelte/icons/messages-square';
 import SettingsIcon from '@lucide/svelte/icons/settings';
 import Compare from './compare/Compare.svelte';
+import Export from './export/Export.svelte';
 import Runs from './runs/Runs.svelte';
 import Settings from './settings/Settings.svelte';
 import TryIt from './try/TryIt.svelte';
@@ -23,5 +24,6 @@ export const screens: readonly Screen[] = [
   { name: 'new', title: 'New run', component: Wizard, icon: CirclePlus },
   { name: 'compare', title: 'Compare', component: Compare, icon: GitCompareArrows },
   { name: 'try', title: 'Try it', component: TryIt, icon: MessagesSquare },
+  { name: 'export', title: 'Export', component: Export },
   { name: 'settings', title: 'Settings', component: Settings, icon: SettingsIcon },
 ];

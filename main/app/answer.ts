@@ -3,6 +3,7 @@ import { commandRequest, commands, type CommandName, type CommandResult } from '
 import { messageOf, UserError } from '../errors.ts';
 import { dataAnswers } from './answers/data.ts';
 import { draftAnswers } from './answers/drafts.ts';
+import { exportAnswers } from './answers/exports.ts';
 import { fileAnswers } from './answers/files.ts';
 import { generationAnswers } from './answers/generation.ts';
 import { hostAnswers } from './answers/host.ts';
@@ -18,6 +19,7 @@ import type { App } from './app.ts';
 const answers: Answers<CommandName> = {
   ...dataAnswers,
   ...draftAnswers,
+  ...exportAnswers,
   ...fileAnswers,
   ...generationAnswers,
   ...hostAnswers,

@@ -4,6 +4,7 @@ import type { DataDraft } from '../../preload/contract.ts';
 import type { App } from './app.ts';
 import { answerSideBySide, type SideBySideRequest } from './answer-side-by-side.ts';
 import type { ErrandHooks } from './errand.ts';
+import { type ExportRequest, writeExport } from './export-run.ts';
 import { measureSpeed } from './machine-speed.ts';
 import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
 import { describeDevices } from './devices.ts';
@@ -16,6 +17,8 @@ export const errands = {
   devices: (_app: App, _input: Record<string, never>) => describeDevices(),
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
   answerSideBySide: (_app: App, input: SideBySideRequest, tell: Tell) => answerSideBySide(input, tell),
+  export: (app: App, input: ExportRequest, tell: Tell) =>
+    writeExport(app, input, { onProgress: (progress) => tell({ phase: 'Writing', ...progress }) }),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),
   look: (_app: App, { draft }: { draft: DataDraft }) => lookAtDraft(draft),
   preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>

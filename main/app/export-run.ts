@@ -12,7 +12,7 @@ import { restoreRecipe } from '../recipe/parse.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { findRun, methodOf } from './find-run.ts';
-import { checkOutputFolder } from './output-folder.ts';
+import { checkOutputFolder, type OutputWords } from './output-folder.ts';
 import { findAdapter } from './run-adapter.ts';
 
 export type ExportRequest = {
@@ -27,10 +27,13 @@ export type ExportRequest = {
   dtype?: string | undefined;
   /** Where a merged model is cut into several files: "5GB". */
   maxShardSize?: string | undefined;
+  /** How the folder, and the wish to replace what is in it, are named to a person. Default: as the command line does. */
+  words?: OutputWords | undefined;
 };
 
 export type Exported = {
   run: string;
+  target: string;
   step: number;
   outputDir: string;
   /** What a person should know of the result. */
@@ -39,11 +42,27 @@ export type Exported = {
 
 export type ExportHooks = Pick<MergeHooks, 'onProgress' | 'signal'>;
 
+const commandLineWords: OutputWords = { folder: '--output-dir', overwrite: 'add --overwrite' };
+
 /**
  * Exports a run and notes it in the history. Throws UserError where run, format, options or checkpoint are not there or
  * the folder cannot be written, and the signal's reason where it is aborted; nothing was written then.
  */
 export async function exportRun(app: App, request: ExportRequest, hooks: ExportHooks = {}): Promise<Exported> {
+  const exported = await writeExport(app, request, hooks);
+  noteExport(app, exported);
+  return exported;
+}
+
+/** Notes in the history what was exported, with its warnings. */
+export function noteExport(app: App, { run, target, step, outputDir, warnings }: Exported): void {
+  const recordedAt = Date.now();
+  app.history.exports.add(run, { recordedAt, target, step, path: outputDir });
+  for (const message of warnings) app.history.events.add(run, { recordedAt, level: 'warning', message });
+}
+
+/** Exports a run and only reads the history. Throws as exportRun does. */
+export async function writeExport(app: App, request: ExportRequest, hooks: ExportHooks = {}): Promise<Exported> {
   const target = exportTarget(request.format);
   const settings = {
     dtype: dtypeOf(request.dtype ?? 'auto'),
@@ -52,8 +71,7 @@ export async function exportRun(app: App, request: ExportRequest, hooks: ExportH
   const run = findRun(app, request.run);
   const { step, adapterFolder } = findAdapter(app, run, request.checkpoint, (which) => `--checkpoint ${which}`);
   const folder = resolve(request.outputDir);
-  const words = { folder: '--output-dir', overwrite: 'add --overwrite' };
-  checkOutputFolder(folder, request.overwrite, words, target.files);
+  checkOutputFolder(folder, request.overwrite, request.words ?? commandLineWords, target.files);
   const recipe = restoreRecipe(methodOf(run), run.recipe);
   const warnings: string[] = [];
   const merging = { ...hooks, onWarning: (message: string) => void warnings.push(message) };
@@ -68,10 +86,7 @@ export async function exportRun(app: App, request: ExportRequest, hooks: ExportH
     data: readDataSummary(runFolder(app, run)),
   };
   await target.write(source, folder, settings, merging);
-  const recordedAt = Date.now();
-  app.history.exports.add(run.id, { recordedAt, target: target.name, step, path: folder });
-  for (const message of warnings) app.history.events.add(run.id, { recordedAt, level: 'warning', message });
-  return { run: run.id, step, outputDir: folder, warnings };
+  return { run: run.id, target: target.name, step, outputDir: folder, warnings };
 }
 
 function dtypeOf(text: string): MergedDType {

@@ -30,10 +30,7 @@ export function callErrand<E extends ErrandName>(
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-STDERR_KEPT);
     });
-    const cancel = (): void => {
-      child.kill();
-      reject(signal.reason as Error);
-    };
+    const cancel = (): void => child.kill();
     signal.addEventListener('abort', cancel, { once: true });
     child.onMessage((message) => {
       if (message.type === 'progress') onProgress(message.progress);
@@ -45,6 +42,8 @@ export function callErrand<E extends ErrandName>(
     // After an answer this changes nothing any more.
     child.onEnd((how) => {
       signal.removeEventListener('abort', cancel);
+      // Only now: what a killed errand has left can be cleared away without it going on.
+      if (signal.aborted) reject(signal.reason as Error);
       reject(died(order.errand, how, lastWords.trim()));
     });
     child.send(order);

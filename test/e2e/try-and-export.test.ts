@@ -1,12 +1,13 @@
-// What a run has learned, in the window that `lorelei serve` shows: asked beside the starter model. The adapter is a
+// What a run has learned, in the window that `lorelei serve` shows: asked beside the starter model, and exported. The adapter is a
 // really trained one.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readAdapter } from '../../main/checkpoints/adapter.ts';
 import { chromiumProgram, openChromium, type Chromium } from '../support/chromium.ts';
 import { startLorelei } from '../support/lorelei-process.ts';
 import { starterModel } from '../support/run-job.ts';
@@ -142,3 +143,58 @@ test.skipIf(chromiumProgram === undefined)('base and adapter answer side by side
   await expect.poll(() => adapted.count()).toBe(0);
   expect(complaints).toEqual([]);
 });
+
+test.skipIf(chromiumProgram === undefined)(
+  'an adapter and a merged model are exported, and what to do with them is said',
+  async () => {
+    await page.goto(`${origin}/#/runs`);
+    await page.getByRole('link', { name: 'Sailor talk' }).click();
+    await page.getByRole('link', { name: 'Checkpoints and exports' }).click();
+    await page.getByRole('link', { name: 'Export step 12' }).click();
+    expect(await page.getByLabel('Checkpoint').inputValue()).toBe('12');
+    await page.getByText(/^Takes [\d.]+ [kM]B; .* are free there\.$/).waitFor();
+
+    // The adapter of step 12, where it is asked to go.
+    const folder = join(at.folder, 'of step 12');
+    await page.getByLabel('Folder').fill(folder);
+    await page.keyboard.press('Enter');
+    await page.getByText(`It goes to ${folder}`).waitFor();
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    const done = page.getByRole('region', { name: 'Exported step 12' });
+    await done.waitFor();
+    const [run = ''] = readdirSync(join(at.home, 'runs'));
+    const learned = readAdapter(join(at.home, 'runs', run, 'checkpoint-12')).tensors;
+    expect(readAdapter(folder).tensors).toEqual(learned);
+    const commands = (name: string): Promise<string> =>
+      done.getByRole('region', { name: `Commands for ${name}` }).innerText();
+    expect(await commands('PEFT')).toContain(`AutoPeftModelForCausalLM.from_pretrained("${folder}")`);
+    expect(await commands('vLLM')).toBe(
+      `vllm serve ${starterModel} --enable-lora --max-lora-rank 16 --lora-modules "of step 12=${folder}"`,
+    );
+    await page.getByRole('region', { name: 'Exports', exact: true }).getByText(folder).waitFor();
+    await inspect('export');
+
+    // The folder is taken now: nothing is replaced unasked.
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    await page.getByText(/is not empty/).waitFor();
+    await page.getByLabel('Replace an earlier export in this folder').check();
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    await expect
+      .poll(() => page.getByRole('region', { name: 'Exports', exact: true }).locator('tbody tr').count())
+      .toBe(2);
+
+    // Merged: it answers as base and adapter did.
+    await page.getByRole('radio', { name: 'Merged model' }).check({ force: true });
+    await page.getByLabel('Weights').selectOption('float32');
+    await page.getByLabel('Folder').fill(join(at.folder, 'merged'));
+    await page.keyboard.press('Enter');
+    await page.getByText(`It goes to ${join(at.folder, 'merged')}`).waitFor();
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    await done.getByText('convert_hf_to_gguf.py').waitFor();
+    const asked = ['--prompt', 'What is a rose?', '--max-new-tokens', '24'];
+    expect(await commandLineSays('--model', join(at.folder, 'merged'), ...asked)).toBe(
+      await commandLineSays('--model', 'run:latest@12', ...asked),
+    );
+    expect(complaints).toEqual([]);
+  },
+);

@@ -1,0 +1,15 @@
+// Answers about exports.
+import type { exportCommands } from '../../../preload/contract.ts';
+import { exportForWindow } from '../export-for-window.ts';
+import { exportFolder, planExport } from '../export-plan.ts';
+import type { Answers } from './answers.ts';
+
+export const exportAnswers: Answers<keyof typeof exportCommands> = {
+  'export.plan': (app, asked) => planExport(app, asked),
+  async 'export.start'(app, asked, { tell, signal }) {
+    const { id, folder, ...rest } = asked;
+    const request = { ...rest, run: id, outputDir: exportFolder(folder) ?? planExport(app, asked).folder };
+    const { step, outputDir, warnings } = await exportForWindow(app, request, { onProgress: tell, signal });
+    return { step, folder: outputDir, warnings };
+  },
+};
