@@ -107,7 +107,13 @@ test.each([
   async (checkpoint, step) => {
     run('calm-otter');
     const outputDir = join(folder, 'out');
-    expect(await exported({ checkpoint })).toEqual({ run: 'calm-otter', step, outputDir, warnings: [] });
+    expect(await exported({ checkpoint })).toEqual({
+      run: 'calm-otter',
+      target: 'peft',
+      step,
+      outputDir,
+      warnings: [],
+    });
     expect(stepOf(join(folder, 'out'))).toBe(step);
     expect(readdirSync(join(folder, 'out')).sort()).toEqual([
       'README.md',
