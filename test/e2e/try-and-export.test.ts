@@ -156,7 +156,7 @@ test.skipIf(chromiumProgram === undefined)(
 
     // The adapter of step 12, where it is asked to go.
     const folder = join(at.folder, 'of step 12');
-    await page.getByLabel('Folder').fill(folder);
+    await page.getByRole('textbox', { name: 'Folder' }).fill(folder);
     await page.keyboard.press('Enter');
     await page.getByText(`It goes to ${folder}`).waitFor();
     await page.getByRole('button', { name: 'Export', exact: true }).click();
@@ -188,7 +188,7 @@ test.skipIf(chromiumProgram === undefined)(
     // Merged: it answers as base and adapter did.
     await page.getByRole('radio', { name: 'Merged model' }).check({ force: true });
     await page.getByLabel('Weights').selectOption('float32');
-    await page.getByLabel('Folder').fill(join(at.folder, 'merged'));
+    await page.getByRole('textbox', { name: 'Folder' }).fill(join(at.folder, 'merged'));
     await page.keyboard.press('Enter');
     await page.getByText(`It goes to ${join(at.folder, 'merged')}`).waitFor();
     await page.getByRole('button', { name: 'Export', exact: true }).click();
