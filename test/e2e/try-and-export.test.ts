@@ -150,7 +150,7 @@ test.skipIf(chromiumProgram === undefined)(
     await page.goto(`${origin}/#/runs`);
     await page.getByRole('link', { name: 'Sailor talk' }).click();
     await page.getByRole('link', { name: 'Checkpoints and exports' }).click();
-    await page.getByRole('link', { name: 'Export step 12' }).click();
+    await page.getByRole('link', { name: 'Export step 12', exact: true }).click();
     expect(await page.getByLabel('Checkpoint').inputValue()).toBe('12');
     await page.getByText(/Takes [\d.]+ [kM]B;\s+[\d.]+ .B are free there/).waitFor();
 
