@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { AppEvent, CommandInput, CommandName, CommandOutput } from '../../preload/contract.ts';
 import { answer } from '../../main/app/answer.ts';
 import { openApp, runFolder, type App } from '../../main/app/app.ts';
-import { keepQueueMoving } from '../../main/app/queue.ts';
+import { keepQueueMoving, stopFollowedRuns } from '../../main/app/queue.ts';
 import { knownProcess } from '../../main/app/process-identity.ts';
 import { purgeDeleted } from '../../main/app/run-notes.ts';
 import { forkedJobs } from '../../main/hosts/cli/fork-job.ts';
@@ -206,4 +207,19 @@ test('a run that trains or waits is not deleted', async () => {
   await ask(app, 'run.stop', { id: second });
   await ask(app, 'run.kill', { id: first });
   await until(app, first, 'interrupted');
+});
+
+test('a program that ends saves its run and does not begin the one that waits', async () => {
+  const home = join(folder.path, 'leaving');
+  const app = open({ home });
+  const first = await start(app, { max_steps: 100_000, weight_decay: 5 });
+  const waiting = await start(app);
+  await until(app, first, 'training');
+  await stopFollowedRuns(app);
+  expect(await statusOf(app, first)).toBe('stopped');
+  // It looks every second whether the next one can start.
+  await sleep(1300);
+  expect(await statusOf(app, waiting)).toBe('queued');
+  // The next program begins it.
+  await until(open({ home }), waiting, 'completed');
 });

@@ -16,11 +16,11 @@ export function declarePageScheme(): void {
 }
 
 /** Answers with files of the built page, and with nothing else of the disk. */
-export function servePage(): void {
+export function servePage(folder: string = pageFolder): void {
   protocol.handle(scheme, async (request) => {
     const file =
       isPageUrl(request.url) && request.method === 'GET'
-        ? await pageFile(pageFolder, new URL(request.url).pathname)
+        ? await pageFile(folder, new URL(request.url).pathname)
         : undefined;
     if (file === undefined) return new Response('There is nothing here.', { status: 404 });
     return new Response(new Uint8Array(file.body), { headers: file.headers });
