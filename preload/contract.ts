@@ -49,8 +49,10 @@ export const commands = {
 };
 export type Commands = typeof commands;
 export type CommandName = keyof Commands;
-export type CommandInput<C extends CommandName> = z.infer<Commands[C]['input']>;
-export type CommandOutput<C extends CommandName> = z.infer<Commands[C]['output']>;
+type Inputs = { [C in CommandName]: z.infer<Commands[C]['input']> };
+type Outputs = { [C in CommandName]: z.infer<Commands[C]['output']> };
+export type CommandInput<C extends CommandName> = Inputs[C];
+export type CommandOutput<C extends CommandName> = Outputs[C];
 
 /** `task` is a name of the asker's choice under which progress is told and the command can be cancelled. */
 export const commandRequest = z.strictObject({

@@ -10,7 +10,7 @@ export class LiveAnswer<C extends CommandName> {
   failure = $state.raw<Failure | null>(null);
 
   readonly #command: C;
-  readonly #input: CommandInput<C> | (() => CommandInput<C>);
+  readonly #input: () => CommandInput<C>;
   readonly #onAnswer: ((value: CommandOutput<C>) => void) | undefined;
   #asking = false;
   #askAgain = false;
@@ -22,7 +22,7 @@ export class LiveAnswer<C extends CommandName> {
     onAnswer?: (value: CommandOutput<C>) => void,
   ) {
     this.#command = command;
-    this.#input = input;
+    this.#input = isFunction(input) ? input : () => input;
     this.#onAnswer = onAnswer;
   }
 
@@ -43,7 +43,7 @@ export class LiveAnswer<C extends CommandName> {
     this.#asking = true;
     do {
       this.#askAgain = false;
-      const result = await host.call(this.#command, typeof this.#input === 'function' ? this.#input() : this.#input);
+      const result = await host.call(this.#command, this.#input());
       if (result.ok) {
         this.value = result.value;
         this.#onAnswer?.(result.value);
@@ -57,4 +57,9 @@ export class LiveAnswer<C extends CommandName> {
   #askedMeanwhile(): boolean {
     return this.#askAgain;
   }
+}
+
+/** Inputs of commands are objects of data. */
+function isFunction<Value>(input: Value | (() => Value)): input is () => Value {
+  return typeof input === 'function';
 }

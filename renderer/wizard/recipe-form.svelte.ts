@@ -55,7 +55,8 @@ class RecipeForm {
   }
 
   valueOf(key: string): Value {
-    return draft.values[key] ?? this.baseOf(key);
+    // Null is a value of its own: max_length: null keeps rows whole.
+    return draft.values[key] === undefined ? this.baseOf(key) : draft.values[key];
   }
 
   isChanged(key: string): boolean {
