@@ -200,3 +200,29 @@ test.skipIf(chromiumProgram === undefined)(
     expect(complaints).toEqual([]);
   },
 );
+
+test.skipIf(chromiumProgram === undefined)('the palette opens a run from anywhere, by keyboard alone', async () => {
+  await page.goto(`${origin}/#/settings`);
+  await page.getByRole('heading').first().waitFor();
+  await page.keyboard.press('Control+k');
+  const palette = page.getByRole('dialog', { name: 'Command palette' });
+  await palette.getByText('Compare').waitFor();
+  await inspect('palette');
+  await page.keyboard.type('sailor');
+  await expect.poll(() => palette.getByRole('option').count()).toBe(1);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Sailor talk' }).waitFor();
+  expect(await palette.count()).toBe(0);
+
+  // An action, and the keys.
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('dark theme');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+  await inspect('keys');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
