@@ -7,6 +7,7 @@ import { answer } from '../app/answer.ts';
 import type { App } from '../app/app.ts';
 import { serveWindows } from '../app/window-host.ts';
 import { hasSystemCode, messageOf, UserError } from '../errors.ts';
+import { Pace } from './pace.ts';
 import { pageFile } from './page.ts';
 import { Sessions } from './sessions.ts';
 
@@ -17,6 +18,8 @@ export type ServeOptions = {
   pageFolder: string;
   /** Called with the link to open: at the start, and with a new one each time the last was used. */
   onLink: (link: string) => void;
+  /** How long a request may take to arrive. */
+  patienceMs?: number;
 };
 
 export type Server = { port: number; close(): Promise<void> };
@@ -29,11 +32,26 @@ const localNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 const bodyLimitBytes = 1 << 20;
 
+/** Who sends a request drop by drop must not hold a connection for long. */
+const PATIENCE_MS = 10_000;
+const CONNECTIONS = 200;
+
+/** Far more than a person's windows ask. */
+const CALLS = 600;
+const CALLS_WINDOW_MS = 10_000;
+
 /** Listens on 127.0.0.1. Throws UserError "port-in-use". */
 export async function serve(app: App, options: ServeOptions): Promise<Server> {
   const sessions = new Sessions();
   const streams = new Set<ServerResponse>();
-  const server = createServer((request, response) => {
+  const pace = new Pace(CALLS, CALLS_WINDOW_MS);
+  const { patienceMs = PATIENCE_MS } = options;
+  const patience = {
+    headersTimeout: patienceMs,
+    requestTimeout: patienceMs,
+    connectionsCheckingInterval: patienceMs / 4,
+  };
+  const server = createServer(patience, (request, response) => {
     reply(request, response).catch((error: unknown) => {
       console.error(error);
       if (!response.headersSent) response.writeHead(500);
@@ -41,6 +59,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
     });
   });
 
+  server.maxConnections = CONNECTIONS;
   await new Promise<void>((listening, failed) => {
     server.once('error', (error) => {
       failed(hasSystemCode(error, 'EADDRINUSE', 'EACCES') ? portProblem(options.port, error) : error);
@@ -87,7 +106,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
       return refusal(401, 'Open the link that lorelei serve printed last.');
     }
     const route = `${request.method ?? ''} ${url.pathname}`;
-    if (route === 'POST /rpc') return replyToCommand(app, request);
+    if (route === 'POST /rpc') return pace.allows() ? replyToCommand(app, request) : tooOften;
     if (route === 'GET /events') return { status: 200, headers: eventHeaders, body: ': open\n\n', stays: true };
     const file = request.method === 'GET' ? await pageFile(options.pageFolder, url.pathname) : undefined;
     return file === undefined ? refusal(404, 'There is nothing here.') : { status: 200, ...file };
@@ -104,6 +123,20 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
     },
   };
 }
+
+/** The page reads it as the answer to its command. */
+const tooOften: Reply = {
+  status: 429,
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+  body: JSON.stringify({
+    ok: false,
+    error: {
+      code: 'too-many-requests',
+      message: `Windows asked more than ${CALLS} things in ${CALLS_WINDOW_MS / 1000} seconds.`,
+      fix: 'Wait a few seconds, then try again. Close windows that you do not need.',
+    },
+  }),
+};
 
 const eventHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' };
 
