@@ -20,6 +20,9 @@ let page: Page;
 let origin: string;
 let complaints: string[];
 
+/** Other tests may keep the processor busy. */
+const patient = { timeout: 20_000 };
+
 beforeAll(async () => {
   if (chromiumProgram === undefined) return;
   at.folder = mkdtempSync(join(tmpdir(), 'lorelei-try-'));
@@ -140,7 +143,7 @@ test.skipIf(chromiumProgram === undefined)('base and adapter answer side by side
   await page.getByRole('menuitem', { name: 'What is a rose?' }).click();
   await page.getByLabel('Who answers').click();
   await page.getByRole('option', { name: /Lorelei starter model/ }).click();
-  await expect.poll(() => adapted.count()).toBe(0);
+  await expect.poll(() => adapted.count(), patient).toBe(0);
   expect(complaints).toEqual([]);
 });
 
@@ -208,21 +211,24 @@ test.skipIf(chromiumProgram === undefined)('the palette opens a run from anywher
   const palette = page.getByRole('dialog', { name: 'Command palette' });
   await palette.getByText('Compare').waitFor();
   await inspect('palette');
+  await palette.locator('input:focus').waitFor();
   await page.keyboard.type('sailor');
-  await expect.poll(() => palette.getByRole('option').count()).toBe(1);
+  await expect.poll(() => palette.getByRole('option').count(), patient).toBe(1);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Sailor talk' }).waitFor();
-  expect(await palette.count()).toBe(0);
+  await expect.poll(() => palette.count(), patient).toBe(0);
 
   // An action, and the keys.
   await page.keyboard.press('Control+k');
+  await palette.locator('input:focus').waitFor();
   await page.keyboard.type('dark theme');
   await page.keyboard.press('Enter');
-  await expect.poll(() => page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
+  await expect.poll(() => page.evaluate(() => document.documentElement.dataset['theme']), patient).toBe('dark');
+  await expect.poll(() => palette.count(), patient).toBe(0);
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await inspect('keys');
   await page.keyboard.press('Escape');
-  await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
+  await expect.poll(() => page.getByRole('dialog').count(), patient).toBe(0);
   expect(complaints).toEqual([]);
 });
