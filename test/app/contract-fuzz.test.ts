@@ -11,7 +11,7 @@ import { commands, type CommandName } from '../../preload/contract.ts';
 import { storeOf } from '../support/secret-store.ts';
 import { seedHome, type SeededHome } from '../support/seed-history.ts';
 
-const inputsPerCommand = 400;
+const inputsPerCommand = 2000;
 
 /** The same numbers each time (mulberry32). */
 function randomOf(seed: number): () => number {

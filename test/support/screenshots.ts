@@ -82,6 +82,7 @@ try {
         await page.waitForTimeout(6000);
       },
     },
+    { name: 'export', address: `#/export/${first}`, ready: 'Export' },
     { name: 'settings', address: '#/settings', ready: 'Storage' },
   ];
 
