@@ -1,8 +1,8 @@
 // What the run of a recipe would take of this machine: memory, time, disk, and what would lower the memory.
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import type { Estimate } from '../../preload/contract.ts';
+import { freeDiskSpace } from '../checkpoints/disk-space.ts';
 import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { checkKeys } from '../recipe/check-keys.ts';
@@ -67,7 +67,7 @@ export async function estimateRun(app: App, { method, values, rows, rowTokens }:
         : (1000 * recipe.gradient_accumulation_steps * stepOperations(usual)) / (speed * SHARE_OF_PEAK),
     totalSteps,
     diskBytes: diskOf(recipe, 4 * adapterParameters(shape)),
-    freeDiskBytes: freeDisk(recipe.output_dir ?? app.home.folder),
+    freeDiskBytes: freeDiskSpace(recipe.output_dir ?? app.home.folder),
     savings: savingsOf(recipe, (changed) => bytesOf(stepMemory(shapeWith(changed, rowTokens?.longest)))),
   };
 }
@@ -106,13 +106,6 @@ function stepsOf(recipe: Recipe, rows: number | null): number | null {
 function diskOf(recipe: Recipe, adapterBytes: number): number {
   const checkpoints = recipe.save_strategy === 'no' ? 1 : (recipe.save_total_limit ?? 5) + 1;
   return adapterBytes * (1 + checkpoints * (1 + OPTIMIZER_BYTES[recipe.optim] / 4));
-}
-
-function freeDisk(folder: string): number {
-  let existing = folder;
-  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
-  const { bavail, bsize } = statfsSync(existing);
-  return bavail * bsize;
 }
 
 /** Linux counts what caches would give back; elsewhere the free memory has to do. */
