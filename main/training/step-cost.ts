@@ -66,7 +66,8 @@ export function stepMemory(shape: StepShape): StepMemory {
       4 * 0.89 * sequences * heads * length ** 2 +
       4.1 * Math.min(4 * tokens * model.vocabSize, HEAD_BYTES),
     optimizer: trained,
-    overhead: 30e6,
+    // A process takes 130 MB before its first weight; with larger models that is in the factor of the weights.
+    overhead: Math.max(30e6, 130e6 - 0.33 * parameters * 4),
   };
 }
 
