@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { withFileProblems } from './file-problem.ts';
 
-const names = [
+export const tokenizerFileNames = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
@@ -18,7 +18,7 @@ const names = [
 
 /** Full paths of those that are there. */
 export function findTokenizerFiles(folder: string): string[] {
-  return names.map((name) => join(folder, name)).filter((path) => existsSync(path));
+  return tokenizerFileNames.map((name) => join(folder, name)).filter((path) => existsSync(path));
 }
 
 /** Copies the contents, not links or permissions: caches link to files that may be removed and are often read-only. */

@@ -1,5 +1,6 @@
 // What a repository of the Hub holds at one commit, and which of its files are needed here.
 import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
+import { tokenizerFileNames } from '../checkpoints/tokenizer-files.ts';
 import { UserError } from '../errors.ts';
 import type { HubAccess } from './access.ts';
 import type { Repo } from './cache.ts';
@@ -106,21 +107,7 @@ export function licenceOf(card: unknown, tags: readonly string[] = []): string |
   return tags.find((tag) => tag.startsWith('license:'))?.slice('license:'.length) ?? null;
 }
 
-const besideWeights = new Set([
-  'config.json',
-  'generation_config.json',
-  'README.md',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'chat_template.jinja',
-  'chat_template.json',
-  'tokenizer.model',
-  'vocab.json',
-  'vocab.txt',
-  'merges.txt',
-]);
+const besideWeights = new Set(['config.json', 'generation_config.json', 'README.md', ...tokenizerFileNames]);
 
 /**
  * Of a model, what training reads: its config, tokenizer, card (for the licence) and one set of safetensors; many hold the
