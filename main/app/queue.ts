@@ -118,7 +118,7 @@ export function keepQueueMoving(app: App): () => void {
 /** Starts the next run if none is under way. */
 function moveOn(app: App): void {
   if (held.has(app)) return;
-  const next = claimNext(app);
+  const next = nextRun(app);
   if (next === undefined) return;
   const records = gatherRecords(app, next.id);
   try {
@@ -142,7 +142,7 @@ function moveOn(app: App): void {
 }
 
 /** The run whose turn it is. It stays in the queue until resumeRun has claimed it. */
-function claimNext(app: App): StoredRun | undefined {
+function nextRun(app: App): StoredRun | undefined {
   const { runs } = app.history;
   if (runs.underWay().some((run) => isUnderWay(withTrueStatus(run)))) return undefined;
   return runs.queue()[0];
