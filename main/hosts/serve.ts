@@ -95,9 +95,11 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
 
     const secret = url.searchParams.get('secret');
     if (secret !== null) {
-      if (!sessions.takesSecrets) return refusal(429, 'Too many wrong links. Wait a minute, then open the newest one.');
       const session = sessions.open(secret);
-      if (session === undefined) return refusal(401, 'This link was used already. The newest one works.');
+      if (session === undefined) {
+        if (sessions.hearsGuesses) return refusal(429, 'Too many wrong links. The newest one works.');
+        return refusal(401, 'This link was used already. The newest one works.');
+      }
       tellLink();
       const cookie = `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/`;
       return { status: 303, headers: { location: '/', 'set-cookie': cookie } };

@@ -3,7 +3,10 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const IDLE_MS = 12 * 3_600_000;
 
-/** Beyond so many wrong secrets in a minute no link works until the minute is over; open sessions go on. */
+/** Of a secret's bytes: more than anybody can guess, so the right one is let in however many wrong ones came before. */
+const SECRET_BYTES = 24;
+
+/** Beyond so many wrong secrets in a minute more are told to wait. */
 const GUESSES_A_MINUTE = 10;
 
 export class Sessions {
@@ -21,17 +24,16 @@ export class Sessions {
     return this.#secret;
   }
 
-  /** Whether secrets are looked at: not while somebody guesses. */
-  get takesSecrets(): boolean {
+  /** Whether somebody sends one wrong secret after another. */
+  get hearsGuesses(): boolean {
     this.#wrongAt = this.#wrongAt.filter((at) => this.#now() - at < 60_000);
-    return this.#wrongAt.length < GUESSES_A_MINUTE;
+    return this.#wrongAt.length > GUESSES_A_MINUTE;
   }
 
   /** A new session for whoever knows the secret, undefined for anyone else. */
   open(secret: string): string | undefined {
-    if (!this.takesSecrets) return undefined;
     if (!sameText(secret, this.#secret)) {
-      this.#wrongAt.push(this.#now());
+      if (!this.hearsGuesses) this.#wrongAt.push(this.#now());
       return undefined;
     }
     this.#secret = newSecret();
@@ -51,7 +53,7 @@ export class Sessions {
 }
 
 function newSecret(): string {
-  return randomBytes(24).toString('base64url');
+  return randomBytes(SECRET_BYTES).toString('base64url');
 }
 
 /** Compares in a time that tells nothing about where they differ. */

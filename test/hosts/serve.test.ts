@@ -111,6 +111,15 @@ test.each([
   expect(Date.now() - began).toBeGreaterThanOrEqual(300);
 });
 
+test('who tries links is told to wait, and keeps nobody out who has the right one', async () => {
+  const open = (secret: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${server.port}/?secret=${secret}`, { redirect: 'manual' });
+  const statuses: number[] = [];
+  for (let guess = 0; guess < 12; guess++) statuses.push((await open(`guess-${guess}`)).status);
+  expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
+  expect((await fetch(links.at(-1) ?? '', { redirect: 'manual' })).status).toBe(303);
+});
+
 test('more calls than any window makes are put off', async () => {
   const statuses = new Set<number | undefined>();
   let last: Asked = { status: undefined, body: '' };
