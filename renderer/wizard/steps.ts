@@ -1,5 +1,6 @@
 // The steps of the wizard, in order. Each reads and writes the draft, and can be visited at any time.
 import type { Component } from 'svelte';
+import { dataset } from './data/dataset.svelte.ts';
 import DataStep from './data/DataStep.svelte';
 import { dataSummary } from './data-name.ts';
 import { draft } from './draft.svelte.ts';
@@ -30,7 +31,7 @@ export const steps: readonly WizardStep[] = [
     id: 'data',
     title: 'Data',
     component: DataStep,
-    summary: () => dataSummary(draft.values),
+    summary: () => (dataset.problem ? null : dataSummary(draft.values)),
   },
   {
     id: 'settings',
