@@ -1,6 +1,8 @@
 // The errands, by name. An errand gets an app of its own (it may read the history and must not write into it), an input
 // that can be copied between processes, and a way to tell how far it is.
 import type { DataDraft } from '../../preload/contract.ts';
+import { hubAccess } from '../hub/access.ts';
+import { uploadFolder, type UploadOrder } from '../hub/upload.ts';
 import type { App } from './app.ts';
 import { answerSideBySide, type SideBySideRequest } from './answer-side-by-side.ts';
 import type { ErrandHooks } from './errand.ts';
@@ -11,6 +13,9 @@ import { describeDevices } from './devices.ts';
 import { lookAtDraft, tokenizeDraft } from './read-dataset.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
 
+/** The token comes with the order: not every host's keychain can be asked from here. */
+type UploadErrand = UploadOrder & { token: string };
+
 type Tell = ErrandHooks['onProgress'];
 
 export const errands = {
@@ -18,9 +23,15 @@ export const errands = {
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
   answerSideBySide: (_app: App, input: SideBySideRequest, tell: Tell) => answerSideBySide(input, tell),
   export: (app: App, input: ExportRequest, tell: Tell) =>
-    writeExport(app, input, { onProgress: (progress) => tell({ phase: 'Writing', ...progress }) }),
+    writeExport(app, input, { onProgress: (progress) => tell({ phase: 'Writing', unit: 'bytes', ...progress }) }),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),
   look: (_app: App, { draft }: { draft: DataDraft }) => lookAtDraft(draft),
+  upload: (_app: App, { token, ...order }: UploadErrand, tell: Tell) =>
+    // Its parent ends the process where it is cancelled.
+    uploadFolder(hubAccess(process.env, token === '' ? undefined : token), order, {
+      signal: new AbortController().signal,
+      onProgress: (progress) => tell({ ...progress, unit: 'bytes' }),
+    }),
   preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>
     previewRun(app, {
       ...input,

@@ -15,16 +15,20 @@ const words = { folder: 'the export', overwrite: 'switch on Replace' };
 
 /** Throws as exportRun does, and the signal's reason where it was cancelled; nothing was written then. */
 export async function exportForWindow(app: App, asked: ExportRequest, hooks: ErrandHooks): Promise<Exported> {
-  const request = { ...asked, words };
+  const exported = await exportByErrand(app, { ...asked, words }, hooks);
+  noteExport(app, exported);
+  return exported;
+}
+
+/** The same without the note. */
+export async function exportByErrand(app: App, request: ExportRequest, hooks: ErrandHooks): Promise<Exported> {
   const { outputDir, checkpoint, overwrite, format } = request;
   // Here, too: it brings the history in line with the disk, which the errand must not do, and refuses without a wait.
   findAdapter(app, findRun(app, request.run), checkpoint, (which) => which);
-  checkOutputFolder(outputDir, overwrite, words, exportTarget(format).files);
+  checkOutputFolder(outputDir, overwrite, request.words, exportTarget(format).files);
   const before = partialsOf(outputDir);
   try {
-    const exported = await app.launchErrand('export', request, hooks);
-    noteExport(app, exported);
-    return exported;
+    return await app.launchErrand('export', request, hooks);
   } catch (error) {
     // A process that was killed cleared nothing away.
     for (const path of partialsOf(outputDir))

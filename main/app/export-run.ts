@@ -27,9 +27,14 @@ export type ExportRequest = {
   dtype?: string | undefined;
   /** Where a merged model is cut into several files: "5GB". */
   maxShardSize?: string | undefined;
+  /** "ada/otter" where it goes to the Hugging Face Hub from there: its card then says how to load it by that name. */
+  hubId?: string | undefined;
   /** How the folder, and the wish to replace what is in it, are named to a person. Default: as the command line does. */
   words?: OutputWords | undefined;
 };
+
+/** What is exported, and not where to. */
+export type ExportChoice = Pick<ExportRequest, 'run' | 'format' | 'checkpoint' | 'dtype' | 'maxShardSize'>;
 
 export type Exported = {
   run: string;
@@ -42,7 +47,7 @@ export type Exported = {
 
 export type ExportHooks = Pick<MergeHooks, 'onProgress' | 'signal'>;
 
-const commandLineWords: OutputWords = { folder: '--output-dir', overwrite: 'add --overwrite' };
+export const commandLineWords: OutputWords = { folder: '--output-dir', overwrite: 'add --overwrite' };
 
 /**
  * Exports a run and notes it in the history. Throws UserError where run, format, options or checkpoint are not there or
@@ -84,6 +89,7 @@ export async function writeExport(app: App, request: ExportRequest, hooks: Expor
     metrics: metricsAt(app, run, step),
     history: historyUpTo(app, run, step),
     data: readDataSummary(runFolder(app, run)),
+    hubId: request.hubId,
   };
   await target.write(source, folder, settings, merging);
   return { run: run.id, target: target.name, step, outputDir: folder, warnings };

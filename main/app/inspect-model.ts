@@ -1,9 +1,9 @@
 // What a model is and whether it can be trained, from its config and the headers of its weights: no weight is read.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import type { ModelFacts } from '../../preload/contract.ts';
 import { readAdapterConfig } from '../checkpoints/adapter-config.ts';
+import { frontMatter } from '../checkpoints/front-matter.ts';
 import { hubOrigin, looksLikeHubId, snapshotOf } from '../checkpoints/hub-cache.ts';
 import { readJsonObject } from '../checkpoints/json-file.ts';
 import { openModelFolder, type WeightLocation } from '../checkpoints/model-folder.ts';
@@ -131,7 +131,7 @@ function factsOfWeights(
 function factsBeside(folder: string, config: Record<string, unknown>): Pick<ModelFacts, 'hasChatTemplate' | 'licence'> {
   return {
     hasChatTemplate: hasChatTemplate(folder),
-    licence: licenceIn(folder) ?? (typeof config.license === 'string' ? config.license : null),
+    licence: licenceOf(frontMatter(folder)) ?? (typeof config.license === 'string' ? config.license : null),
   };
 }
 
@@ -144,16 +144,6 @@ function hasChatTemplate(folder: string): boolean | null {
     if (error instanceof UserError) return null;
     throw error;
   }
-}
-
-/** The front matter of README.md, as the Hub's cards have it. */
-function licenceIn(folder: string): string | null {
-  const path = join(folder, 'README.md');
-  if (!existsSync(path)) return null;
-  const front = /^\uFEFF?---\r?\n(.*?)\r?\n---/s.exec(readFileSync(path, 'utf8'))?.[1];
-  if (front === undefined) return null;
-  const document = parseDocument(front);
-  return document.errors.length > 0 ? null : licenceOf(document.toJS());
 }
 
 function tokenizerProblem(folder: string): ModelFacts['problem'] {

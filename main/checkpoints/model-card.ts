@@ -17,6 +17,10 @@ export type CardContent = {
   isMerged?: boolean;
   /** Heading; the name of the output folder, as a rule. */
   name: string;
+  /** "ada/otter" where it goes to the Hub. */
+  hubId?: string | undefined;
+  /** What the base model's card says of its licence: license, license_name, license_link. */
+  licence?: Readonly<Record<string, string>> | undefined;
   /** base_model_name_or_path of the adapter. */
   baseModel: string;
   /** Where the base model is itself the result of a run: readMergedFrom tells. */
@@ -84,7 +88,7 @@ function hubBase({ baseModel, baseRun }: CardContent): string | undefined {
 }
 
 function frontMatter(content: CardContent): string {
-  const { isMerged = false, baseRun, tags = [] } = content;
+  const { isMerged = false, baseRun, tags = [], licence = {} } = content;
   const base = hubBase(content);
   // An adapter on a merged model does not fit the model on the Hub that was merged: it must not be listed as its own.
   const named = isMerged || baseRun === undefined ? base : undefined;
@@ -94,6 +98,9 @@ function frontMatter(content: CardContent): string {
     ...(named === undefined ? [] : [`base_model: ${named}`]),
     ...(named !== undefined && isMerged ? ['base_model_relation: finetune'] : []),
     `library_name: ${isMerged ? 'transformers' : 'peft'}`,
+    ...Object.entries(licence).map(
+      ([key, value]) => `${key}: ${/^[\w.-]+$/.test(value) ? value : JSON.stringify(value)}`,
+    ),
     'pipeline_tag: text-generation',
     'tags:',
     ...(named !== undefined && !isMerged ? [`- base_model:adapter:${named}`] : []),
@@ -121,15 +128,15 @@ function modelText(name: string): string {
   return looksLikeHubId(name) ? `[${name}](https://huggingface.co/${name})` : `\`${basename(name)}\``;
 }
 
-function usage({ isMerged = false, baseModel, baseRun }: CardContent): string {
+function usage({ isMerged = false, baseModel, baseRun, hubId: place = 'path/to/this/folder' }: CardContent): string {
   if (isMerged)
     return fenced(
       'python',
       [
         'from transformers import AutoModelForCausalLM, AutoTokenizer',
         '',
-        'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder", dtype="auto")',
-        'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+        `model = AutoModelForCausalLM.from_pretrained("${place}", dtype="auto")`,
+        `tokenizer = AutoTokenizer.from_pretrained("${place}")`,
       ].join('\n'),
     );
   const base =
@@ -141,8 +148,8 @@ function usage({ isMerged = false, baseModel, baseRun }: CardContent): string {
       'from transformers import AutoModelForCausalLM, AutoTokenizer',
       '',
       `model = AutoModelForCausalLM.from_pretrained("${base}")`,
-      'model = PeftModel.from_pretrained(model, "path/to/this/folder")',
-      'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+      `model = PeftModel.from_pretrained(model, "${place}")`,
+      `tokenizer = AutoTokenizer.from_pretrained("${place}")`,
     ].join('\n'),
   );
 }

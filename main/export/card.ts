@@ -1,6 +1,7 @@
 // What a model card tells of an exported run, whichever target it lies beside.
 import { basename } from 'node:path';
 import type { AdapterConfig } from '../checkpoints/adapter.ts';
+import { licenceFields } from '../checkpoints/front-matter.ts';
 import { readMergedFrom } from '../checkpoints/merged-from.ts';
 import type { CardContent } from '../checkpoints/model-card.ts';
 import { cardRecipe } from '../recipe/card-recipe.ts';
@@ -10,11 +11,13 @@ import { resultSettings } from '../recipe/result-settings.ts';
 import type { ExportSource } from './target.ts';
 
 export function cardContent(source: ExportSource, config: AdapterConfig, folder: string): CardContent {
-  const { recipe, step, metrics, data, history } = source;
+  const { recipe, step, metrics, data, history, hubId } = source;
   const baseModel = config.base_model_name_or_path ?? recipe.model_name_or_path;
   const baseRun = readMergedFrom(recipe.model_name_or_path);
   return {
-    name: basename(folder),
+    name: basename(hubId ?? folder),
+    hubId,
+    licence: licenceFields(recipe.model_name_or_path),
     baseModel,
     baseRun,
     method: methods[recipe.method].title,

@@ -18,6 +18,8 @@ export type ExportSource = {
   history: LossHistory;
   /** Undefined for runs of versions that did not keep it. */
   data: DataSummary | undefined;
+  /** Where on the Hub it will be: "ada/otter". */
+  hubId?: string | undefined;
 };
 
 export type ExportSettings = {

@@ -35,7 +35,7 @@ export function hubAccess(environment: Environment, token: string | undefined): 
         throw new HubSilence(causeOf(error), { cause: error });
       }
       if (response.ok) return response;
-      throw await refusalOf(response);
+      throw await refusalOf(response, URL.parse(address)?.origin === hub);
     },
   };
 }
@@ -46,10 +46,13 @@ export class HubRefusal extends Error {
   /** "GatedRepo", "RepoNotFound", "EntryNotFound", "RevisionNotFound"; undefined where it gave none. */
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** False where it was another host, which keeps the large files. */
+  readonly isHub: boolean;
 
-  constructor(response: Response, words: string) {
+  constructor(response: Response, words: string, isHub: boolean) {
     super(words);
     this.name = 'HubRefusal';
+    this.isHub = isHub;
     this.status = response.status;
     this.code = response.headers.get('x-error-code') ?? undefined;
     const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
@@ -64,9 +67,21 @@ export class HubSilence extends Error {
 
 const WORDS_KEPT = 300;
 
-async function refusalOf(response: Response): Promise<HubRefusal> {
-  const said = response.headers.get('x-error-message') ?? (await response.text().catch(messageOf));
-  return new HubRefusal(response, said.slice(0, WORDS_KEPT));
+async function refusalOf(response: Response, isHub: boolean): Promise<HubRefusal> {
+  const said = response.headers.get('x-error-message') ?? wordsIn(await response.text().catch(messageOf));
+  return new HubRefusal(response, said.slice(0, WORDS_KEPT), isHub);
+}
+
+/** {"error": "…"} is how the Hub's API says it. */
+function wordsIn(body: string): string {
+  try {
+    const said: unknown = JSON.parse(body);
+    if (typeof said === 'object' && said !== null && 'error' in said && typeof said.error === 'string')
+      return said.error;
+  } catch {
+    // No JSON: a page, or a plain line.
+  }
+  return body;
 }
 
 /** fetch says only "fetch failed"; its cause says why. */

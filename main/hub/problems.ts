@@ -99,3 +99,13 @@ export async function withHubProblems<T>(
     throw hubProblem(error, access, repo);
   }
 }
+
+/** For answers without sense. */
+export function notTheHub({ url }: Pick<HubAccess, 'url'>, what: string, cause?: unknown): UserError {
+  const details = {
+    code: 'hub-answer-invalid',
+    message: `${url} answered with something that the Hugging Face Hub never says: ${what}.`,
+    fix: 'Check HF_ENDPOINT if it is set; else a proxy may stand between.',
+  };
+  return new UserError(details, { cause });
+}

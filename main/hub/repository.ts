@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import type { HubAccess } from './access.ts';
 import type { Repo } from './cache.ts';
 import type { RemoteFile } from './fetch-file.ts';
-import { withHubProblems } from './problems.ts';
+import { notTheHub, withHubProblems } from './problems.ts';
 
 /** `blob` is the file's name in the cache. */
 export type RepoFile = RemoteFile & { blob: string };
@@ -156,11 +156,3 @@ export function filesOfDataset({ repo, files }: Repository, wanted?: readonly st
 }
 
 const isDescription = (path: string): boolean => /(^|\/)(dataset_infos?|\.?metadata|config)\.json$/.test(path);
-
-function notTheHub({ url }: HubAccess, what: string): UserError {
-  return new UserError({
-    code: 'hub-answer-invalid',
-    message: `${url} answered with something that the Hugging Face Hub never says: ${what}.`,
-    fix: 'Check HF_ENDPOINT if it is set; else a proxy may stand between.',
-  });
-}

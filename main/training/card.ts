@@ -1,6 +1,7 @@
 // The model card of a finished run, from what the job process knows.
 import { basename } from 'node:path';
 import type { AdapterConfig } from '../checkpoints/adapter.ts';
+import { licenceFields } from '../checkpoints/front-matter.ts';
 import { readMergedFrom } from '../checkpoints/merged-from.ts';
 import { cardFiles, type LossHistory } from '../checkpoints/model-card.ts';
 import type { DataReport } from '../data/report.ts';
@@ -29,6 +30,7 @@ export function finishedCard(
   const baseRun = readMergedFrom(loaded.folder.path);
   return cardFiles({
     name: basename(outputDir),
+    licence: licenceFields(loaded.folder.path),
     baseModel,
     baseRun,
     method: methods[recipe.method].title,

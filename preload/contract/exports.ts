@@ -4,13 +4,17 @@ import { z } from 'zod';
 const exportFormat = z.enum(['peft', 'merged']);
 export type ExportFormat = z.infer<typeof exportFormat>;
 
-const whatToExport = {
+const chosen = {
   id: z.string(),
   /** "last", "best" or a step. */
   checkpoint: z.string().min(1),
   format: exportFormat,
   /** Of a merged model's weights: auto keeps those of the base model. */
   dtype: z.enum(['auto', 'float32', 'float16', 'bfloat16']),
+};
+
+const whatToExport = {
+  ...chosen,
   folder: z.string().regex(/^[^\0]*$/),
 };
 
@@ -31,6 +35,26 @@ export const exportCommands = {
       /** Rank of the adapter's largest layer. */
       rank: z.number(),
       useDora: z.boolean(),
+    }),
+  },
+  /** Writes it and uploads it to a model repository of the Hugging Face Hub, which is made where there is none. */
+  'export.push': {
+    input: z.strictObject({
+      ...chosen,
+      maxShardSize: z.string().max(20),
+      /** "owner/name", or "name" for the account of the token. */
+      repo: z.string().min(1).max(200),
+      isPrivate: z.boolean(),
+      /** First line of the commit; empty: one that says what it is. */
+      message: z.string().max(300),
+    }),
+    output: z.object({
+      step: z.number(),
+      repo: z.string(),
+      url: z.string(),
+      isNew: z.boolean(),
+      isPrivate: z.boolean(),
+      warnings: z.array(z.string()),
     }),
   },
   /** Tells how far it is; cancelling leaves nothing behind. */

@@ -91,6 +91,28 @@ export const hubCommands = {
       files: z.array(z.object({ path: z.string(), size: z.number() })),
     }),
   },
+  /** Whose token it is. Refused where none is set. */
+  'hub.account': {
+    input: z.strictObject({}),
+    output: z.object({
+      name: z.string(),
+      organizations: z.array(z.string()),
+      /** Of the token: "write", "read", "fineGrained"; null where the Hub does not say. */
+      role: z.string().nullable(),
+      /** Of the Hub. */
+      url: z.string(),
+    }),
+  },
+  /** What a repository to upload to is called in full, and whether it is there. */
+  'hub.uploadTarget': {
+    input: z.strictObject({ repo: repoId }),
+    output: z.object({
+      repo: z.string(),
+      url: z.string(),
+      /** Null where it would be made. */
+      found: z.object({ isPrivate: z.boolean() }).nullable(),
+    }),
+  },
   'downloads.list': { input: z.strictObject({}), output: z.array(download) },
   /** Goes on with what an earlier download left. Answers when it has begun, with "finished" where all was there. */
   'downloads.start': {

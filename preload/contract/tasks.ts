@@ -9,6 +9,8 @@ export const taskProgress = z.object({
   phase: z.string(),
   done: z.number(),
   total: z.number().optional(),
+  /** What `done` and `total` count, where a person would know it by a size. */
+  unit: z.literal('bytes').optional(),
   /** What has come of it so far, where a person may watch: the next piece of an answer. */
   text: z.string().optional(),
   /** Which of several answers the text belongs to. */

@@ -1,6 +1,10 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { licenceFields } from '../../main/checkpoints/front-matter.ts';
 import { cardFiles, modelCard } from '../../main/checkpoints/model-card.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const content = {
   name: 'support-bot',
@@ -115,6 +119,28 @@ test('what was merged before is told, and an adapter on it is not listed under t
   expect(adapter).toContain('[meta-llama/Llama-3.2-1B](');
   expect(adapter).not.toContain('/home/ada');
   expect(frontMatterOf(modelCard({ ...chained, isMerged: true }))).toHaveProperty('base_model', baseRun.baseModel);
+});
+
+const scratch = tempFolder();
+
+test('the licence of the base model holds for what was made of it', () => {
+  const cache = join(scratch.path, 'models--meta-llama--Llama-3.2-1B/snapshots/abc');
+  mkdirSync(cache, { recursive: true });
+  const front = 'license: other\nlicense_name: llama3.2\nlicense_link: LICENSE.txt\ntags: [x]';
+  writeFileSync(join(cache, 'README.md'), `---\n${front}\n---\n# Llama\n`);
+  expect(frontMatterOf(modelCard({ ...content, licence: licenceFields(cache) }))).toMatchObject({
+    license: 'other',
+    license_name: 'llama3.2',
+    license_link: 'https://huggingface.co/meta-llama/Llama-3.2-1B/blob/main/LICENSE.txt',
+  });
+  expect(licenceFields(dirname(cache))).toEqual({});
+});
+
+test('on the Hub it is loaded by its name there', () => {
+  const card = modelCard({ ...content, hubId: 'ada/otter' });
+  expect(card).toContain('PeftModel.from_pretrained(model, "ada/otter")');
+  expect(modelCard({ ...content, hubId: 'ada/otter', isMerged: true })).toContain('from_pretrained("ada/otter", dtype');
+  expect(card).not.toContain('path/to');
 });
 
 test('the recipe cannot end its block early', () => {

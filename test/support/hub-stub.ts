@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerStorage, answerWrite, newWrites, type Writes } from './hub-writes.ts';
 
 export type StubRepo = {
   kind?: 'model' | 'dataset';
@@ -13,6 +14,7 @@ export type StubRepo = {
   gated?: 'needs-token' | 'refused';
   downloads?: number;
   tags?: string[];
+  isPrivate?: boolean;
   config?: Record<string, unknown>;
   cardData?: Record<string, unknown>;
 };
@@ -37,6 +39,8 @@ export type HubStub = {
   requests: string[];
   /** Authorization headers that the host of large files was sent. */
   leaked: string[];
+  writes: Writes;
+  repos: StubRepo[];
   close: () => Promise<void>;
 };
 
@@ -52,8 +56,10 @@ export const gitOid = (bytes: Buffer): string =>
 /** Weights and Parquet lie in LFS, as on the Hub. */
 const isLarge = (path: string): boolean => /\.(safetensors|parquet|bin)$/.test(path);
 
-export async function hubStub(repos: readonly StubRepo[]): Promise<HubStub> {
-  const stub = { line: {} as Line, requests: [] as string[], leaked: [] as string[] };
+export async function hubStub(given: readonly StubRepo[]): Promise<HubStub> {
+  const repos = [...given];
+  const stub = { line: {} as Line, requests: [] as string[], leaked: [] as string[], writes: newWrites(), repos };
+  const parts = new Map<string, Buffer>();
   const log = ({ method, url, headers }: IncomingMessage): void =>
     void stub.requests.push([method, decodeURIComponent(url ?? ''), headers.range].filter(Boolean).join(' '));
 
@@ -65,13 +71,24 @@ export async function hubStub(repos: readonly StubRepo[]): Promise<HubStub> {
       .flatMap(({ files }) => Object.entries(files))
       .find(([path, bytes]) => isLarge(path) && sha256(bytes) === oid);
     if (found) void sendLarge(stub.line, request, response, ...found);
-    else response.writeHead(404).end();
+    else
+      void answerStorage(stub.writes, parts, request, response).then((done) => {
+        if (!done) response.writeHead(404).end();
+      }, unlessCut);
   });
   const storageUrl = await listen(storage);
+  /** Others are not told that a private one is there. */
+  const visible = ({ headers }: IncomingMessage): StubRepo[] => {
+    const account = stub.writes.accounts[headers.authorization?.replace('Bearer ', '') ?? ''];
+    const own = (id: string): boolean => [account?.name, ...(account?.orgs ?? [])].includes(id.split('/')[0]);
+    return repos.filter(({ id, isPrivate }) => isPrivate !== true || own(id));
+  };
 
   const hub = createServer((request, response) => {
     log(request);
-    answer(repos, stub.line, storageUrl, request, response);
+    void answerWrite(stub.writes, { url, storageUrl, repos }, request, response).then((done) => {
+      if (!done) answer(visible(request), stub.line, storageUrl, request, response);
+    }, unlessCut);
   });
   const url = await listen(hub);
   return {
@@ -84,6 +101,11 @@ export async function hubStub(repos: readonly StubRepo[]): Promise<HubStub> {
       }
     },
   };
+}
+
+/** The other side went away: that is what some tests do. */
+function unlessCut(error: unknown): void {
+  if (!(error instanceof Error) || error.message !== 'aborted') throw error;
 }
 
 async function listen(server: Server): Promise<string> {
@@ -137,13 +159,22 @@ function answer(
   else response.writeHead(200, { etag: `"${gitOid(bytes)}"` }).end(bytes);
 }
 
-function described({ id, gated, downloads = 0, tags = [], config, cardData, files }: StubRepo): unknown {
+function described({
+  id,
+  isPrivate = false,
+  gated,
+  downloads = 0,
+  tags = [],
+  config,
+  cardData,
+  files,
+}: StubRepo): unknown {
   const weights = Object.entries(files).filter(([path]) => path.endsWith('.safetensors'));
   return {
     _id: `id-${id}`,
     id,
     sha: stubCommit,
-    private: false,
+    private: isPrivate,
     gated: gated === undefined ? false : 'auto',
     downloads,
     likes: 3,

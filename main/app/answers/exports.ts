@@ -2,6 +2,7 @@
 import type { exportCommands } from '../../../preload/contract.ts';
 import { exportForWindow } from '../export-for-window.ts';
 import { exportFolder, planExport } from '../export-plan.ts';
+import { exportToHub } from '../export-to-hub.ts';
 import type { Answers } from './answers.ts';
 
 export const exportAnswers: Answers<keyof typeof exportCommands> = {
@@ -11,5 +12,10 @@ export const exportAnswers: Answers<keyof typeof exportCommands> = {
     const request = { ...rest, run: id, outputDir: exportFolder(folder) ?? planExport(app, asked).folder };
     const { step, outputDir, warnings } = await exportForWindow(app, request, { onProgress: tell, signal });
     return { step, folder: outputDir, warnings };
+  },
+  async 'export.push'(app, { id, ...asked }, { tell, signal }) {
+    const done = await exportToHub(app, { ...asked, run: id }, { onProgress: tell, signal });
+    const { step, repo, url, isNew, isPrivate, warnings } = done;
+    return { step, repo, url, isNew, isPrivate, warnings };
   },
 };

@@ -1,36 +1,94 @@
-// Exports a run with its progress on a terminal; Ctrl-C ends it and leaves nothing behind.
+// Exports a run with its progress on a terminal, into a folder, to the Hub, or both; Ctrl-C ends it and leaves nothing
+// behind.
 import type { App } from '../../app/app.ts';
-import { type ExportRequest, exportRun } from '../../app/export-run.ts';
+import type { ErrandHooks } from '../../app/errand.ts';
+import { commandLineWords, type ExportChoice, exportRun } from '../../app/export-run.ts';
+import { exportToHub } from '../../app/export-to-hub.ts';
 import { UserError } from '../../errors.ts';
 import { print } from './command-parts.ts';
-import { terminalOn } from './terminal.ts';
+import { byteText } from './numbers.ts';
+import { type Terminal, terminalOn } from './terminal.ts';
 
-export async function exportOnTerminal(app: App, request: ExportRequest): Promise<void> {
+export type TerminalExport = ExportChoice & {
+  outputDir?: string | undefined;
+  overwrite: boolean;
+  /** Repository to upload to. */
+  pushToHub?: string | undefined;
+  isPublic: boolean;
+  commitMessage?: string | undefined;
+};
+
+export async function exportOnTerminal(app: App, request: TerminalExport): Promise<void> {
+  const { pushToHub, outputDir, overwrite, isPublic, commitMessage, ...choice } = request;
+  if (pushToHub === undefined && outputDir === undefined) throw nowhere();
   const terminal = terminalOn(process.stderr);
   const stopping = new AbortController();
-  const onSignal = (): void => {
-    stopping.abort(
-      new UserError({
-        code: 'export-stopped',
-        message: 'The export was stopped; nothing was written.',
-        fix: 'Run the command again to export it.',
-      }),
-    );
-  };
+  const onSignal = (): void => stopping.abort(stopped(pushToHub));
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
+  const hooks = { onProgress: shownOn(terminal), signal: stopping.signal };
   try {
-    const { run, step, outputDir, warnings } = await exportRun(app, request, {
-      onProgress: ({ done, total }) => {
-        terminal.live(`Writing … ${Math.floor((100 * done) / Math.max(1, total))} %`);
+    if (pushToHub === undefined) {
+      const exported = await exportRun(app, { ...choice, outputDir: outputDir ?? '', overwrite }, hooks);
+      tell(terminal, exported.warnings, [`Exported ${exported.run} at step ${exported.step} to ${exported.outputDir}`]);
+      return;
+    }
+    const exported = await exportToHub(
+      app,
+      {
+        ...choice,
+        repo: pushToHub,
+        isPrivate: !isPublic,
+        message: commitMessage,
+        kept: outputDir === undefined ? undefined : { outputDir, overwrite, words: commandLineWords },
       },
-      signal: stopping.signal,
-    });
-    for (const warning of warnings) terminal.line(`Warning: ${warning}`);
-    terminal.clear();
-    print([`Exported ${run} at step ${step} to ${outputDir}`]);
+      hooks,
+    );
+    const { run, step, url, isNew, isPrivate } = exported;
+    if (isPublic && isPrivate) exported.warnings.push('The repository was private before and stays so.');
+    tell(terminal, exported.warnings, [
+      ...(outputDir === undefined ? [] : [`Exported ${run} at step ${step} to ${exported.outputDir}`]),
+      `Uploaded ${run} at step ${step} to ${url} (${isPrivate ? 'private' : 'public'}${isNew ? ', a new repository' : ''})`,
+    ]);
   } finally {
     terminal.clear();
     for (const signal of signals) process.off(signal, onSignal);
   }
 }
+
+type Progress = { phase?: string; done: number; total?: number };
+
+function shownOn(terminal: Terminal): (progress: Progress) => void {
+  return ({ phase = 'Writing', done, total = 0 }: Parameters<ErrandHooks['onProgress']>[0] | Progress) => {
+    const share = `${Math.floor((100 * done) / Math.max(1, total))} %`;
+    terminal.live(`${phase} … ${share} (${byteText(done)} of ${byteText(total)})`);
+  };
+}
+
+function tell(terminal: Terminal, warnings: readonly string[], lines: readonly string[]): void {
+  terminal.clear();
+  for (const warning of warnings) terminal.line(`Warning: ${warning}`);
+  print(lines);
+}
+
+const stopped = (repo: string | undefined): UserError =>
+  new UserError(
+    repo === undefined
+      ? {
+          code: 'export-stopped',
+          message: 'The export was stopped; nothing was written.',
+          fix: 'Run the command again to export it.',
+        }
+      : {
+          code: 'export-stopped',
+          message: `The export was stopped; ${repo} on the Hub holds what it held before.`,
+          fix: 'Run the command again to upload it: large files that have arrived are not sent a second time.',
+        },
+  );
+
+const nowhere = (): UserError =>
+  new UserError({
+    code: 'export-nowhere',
+    message: 'The export has nowhere to go: neither --output-dir nor --push-to-hub is given.',
+    fix: 'Give --output-dir a folder, or --push-to-hub the name of a repository on the Hugging Face Hub.',
+  });

@@ -28,3 +28,11 @@ export function momentText(ms: number): string {
   const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 16).replace('T', ' ');
 }
+
+/** In powers of 1000, as disks count: 512 B, 1.3 MB, 16 GB */
+export function byteText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : Number(value.toPrecision(value < 100 ? 2 : 3))} ${units[power] ?? ''}`;
+}

@@ -1,6 +1,5 @@
 // Commands about runs: start, resume, stop, list, show, export.
-import type { Command } from 'commander';
-import type { ExportRequest } from '../../app/export-run.ts';
+import { Option, type Command } from 'commander';
 import { listRuns, showRun } from '../../app/show-runs.ts';
 import { resumeRun, startRun, stopRun } from '../../app/start-run.ts';
 import { mergedDTypes } from '../../checkpoints/merged-model.ts';
@@ -18,10 +17,16 @@ import {
   type Json,
   type WithApp,
 } from './command-parts.ts';
-import { exportOnTerminal } from './export-on-terminal.ts';
+import { exportOnTerminal, type TerminalExport } from './export-on-terminal.ts';
 import { followOnTerminal } from './follow.ts';
 import { runReport } from './run-report.ts';
 import { runsText, runText } from './show-text.ts';
+
+type ExportOptions = Omit<TerminalExport, 'run' | 'overwrite' | 'isPublic'> & {
+  overwrite?: true;
+  public?: true;
+  private?: true;
+};
 
 const reportFor = ({ json }: Json) =>
   runReport({ stdout: process.stdout, stderr: process.stderr, json: json === true });
@@ -94,9 +99,13 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
 
   lorelei
     .command('export')
-    .description('write what a run has learned into a folder')
+    .description('write what a run has learned into a folder, upload it to the Hugging Face Hub, or both')
     .addArgument(runArgument())
-    .requiredOption('--output-dir <folder>', 'where to')
+    .option('--output-dir <folder>', 'where to')
+    .option('--push-to-hub <repository>', 'upload it to owner/name, which is made where it is not there yet')
+    .addOption(new Option('--private', 'of --push-to-hub: only you see the repository (default)').conflicts('public'))
+    .option('--public', 'of --push-to-hub: everybody does')
+    .option('--commit-message <text>', 'of --push-to-hub')
     .option(
       '--format <name>',
       exportTargets.map(({ name, description }) => `${name}: ${description}`).join('; '),
@@ -106,7 +115,14 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
     .option('--dtype <name>', `of a merged model's weights: ${mergedDTypes.join(', ')}`, 'auto')
     .option('--max-shard-size <size>', 'cut a larger merged model into files of at most this size', '5GB')
     .option('--overwrite', 'replace an earlier export in the folder')
-    .action((name: string, options: Omit<ExportRequest, 'run' | 'overwrite'> & { overwrite?: true }) =>
-      withApp((app) => exportOnTerminal(app, { ...options, run: name, overwrite: options.overwrite === true })),
+    .action((name: string, { overwrite, public: isPublic, private: _, ...options }: ExportOptions) =>
+      withApp((app) =>
+        exportOnTerminal(app, {
+          ...options,
+          run: name,
+          overwrite: overwrite === true,
+          isPublic: isPublic === true,
+        }),
+      ),
     );
 }
