@@ -1,30 +1,19 @@
-// A browser of the machine, driven by playwright-core: tests of the window need one, and skip with a word without it.
+// A browser of the machine, driven by playwright-core: tests of the window need one, and skip without it.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { chromium, type BrowserContext } from 'playwright-core';
 import { messageOf } from '../../main/errors.ts';
+import { findBrowser } from './browser-program.ts';
 
-const candidates = [
-  process.env.CHROMIUM ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-];
+/** Path of a browser, undefined where none was found. */
+export const chromiumProgram = findBrowser();
 
-/** Path of a Chromium or Chrome, undefined where none was found. CHROMIUM names another. */
-export const chromiumProgram = candidates.find((path) => existsSync(path));
-
-if (chromiumProgram === undefined) {
-  console.warn('skipping tests of the window: install Chromium ("apt-get install chromium") or name it in CHROMIUM');
-}
-
-const flags = [
+/** What it is started with, headless and without its user's things. */
+export const chromiumFlags = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -57,7 +46,7 @@ export async function openChromium(): Promise<Chromium> {
 async function startChromium(): Promise<Chromium> {
   if (chromiumProgram === undefined) throw new Error('there is no Chromium here');
   const profile = mkdtempSync(join(tmpdir(), 'lorelei-chromium-'));
-  const program = spawn(chromiumProgram, [...flags, `--user-data-dir=${profile}`, 'about:blank'], {
+  const program = spawn(chromiumProgram, [...chromiumFlags, `--user-data-dir=${profile}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = new Promise((resolve) => program.once('exit', resolve));

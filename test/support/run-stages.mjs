@@ -1,6 +1,6 @@
 // Runs the project's checks one after the other and adds them up: `check` is quick (types, lint, unit tests),
 // `all` builds first and runs every test. The last line is "N passed, N failed"; a failed stage counts as one failure.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -31,6 +31,7 @@ if (!rounds) throw new Error(`usage: run-stages.mjs ${Object.keys(plans).join('|
 
 rmSync(outputFolder, { recursive: true, force: true });
 mkdirSync(outputFolder, { recursive: true });
+const { browser, advice } = plans.all === rounds ? ensureBrowser() : {};
 const results = [];
 for (const lanes of rounds) results.push(...(await Promise.all(lanes.map(runLane))).flat());
 
@@ -38,6 +39,7 @@ const failedStages = results.filter((stage) => stage.exitCode !== 0).map((stage)
 if (failedStages.length > 0) console.log(`\nfailed: ${failedStages.join(', ')}`);
 const sum = (key) => results.reduce((total, stage) => total + stage[key], 0);
 const skipped = sum('skipped');
+if (advice) console.log(`\n${advice}`);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failedStages.length > 0 ? 1 : 0;
 
@@ -54,7 +56,8 @@ async function run(stage) {
   const command = report
     ? `${stage.command} --reporter=default --reporter=json --outputFile.json=${report}`
     : stage.command;
-  const child = spawn(command, { shell: true, stdio: report ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
+  const env = browser ? { ...process.env, CHROMIUM: browser } : process.env;
+  const child = spawn(command, { shell: true, env, stdio: report ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout?.on('data', (chunk) => (output += chunk));
   child.stderr?.on('data', (chunk) => (output += chunk));
@@ -63,6 +66,15 @@ async function run(stage) {
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`${exitCode === 0 ? 'ok    ' : 'FAILED'} ${stage.name} (${seconds} s)`);
   return { name: stage.name, exitCode, ...counts(report, exitCode) };
+}
+
+/** A browser for the tests of the window, or one line on what to install. */
+function ensureBrowser() {
+  const program = join(import.meta.dirname, 'ensure-browser.ts');
+  // The oldest Node that will do needs to be told that it may read TypeScript.
+  const words = ['--experimental-strip-types', '--disable-warning=ExperimentalWarning', program];
+  const { stdout } = spawnSync(process.execPath, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return JSON.parse(stdout);
 }
 
 function counts(report, exitCode) {
