@@ -1,6 +1,7 @@
 // The quickstart: a fine-tune of the starter model on the sample data, both of which ship with Lorelei, small enough
 // for a minute on a CPU. What to train and what to ask is decided here; showing it is left to the host.
 import { existsSync } from 'node:fs';
+import type { CommandOutput, Draft } from '../../preload/contract.ts';
 import { UserError } from '../errors.ts';
 import { Generator } from '../generation/generator.ts';
 import { resourcePath } from './resources.ts';
@@ -9,7 +10,7 @@ import { resourcePath } from './resources.ts';
 export const QUICKSTART_PROMPTS: readonly string[] = ['Who are you?', 'What does a heron eat?', 'How do I bake bread?'];
 
 /** The recipe's keys and values. Throws UserError "starter-model-missing". */
-export function quickstartValues(): Record<string, unknown> {
+export function quickstartValues() {
   const model = resourcePath('starter-model');
   if (!existsSync(resourcePath('starter-model', 'config.json'))) {
     throw new UserError({
@@ -38,6 +39,25 @@ export function quickstartValues(): Record<string, unknown> {
     eval_on_start: true,
     logging_steps: 10,
     device: 'cpu',
+  } satisfies Draft['values'];
+}
+
+/** The tour of the window: a preset, made to fit the same model and data, with more to see on the way. */
+export function tourOfLorelei(): CommandOutput<'draft.tour'> {
+  const { lora_r, lora_alpha, num_train_epochs, warmup_steps, ...values } = quickstartValues();
+  const [question = ''] = QUICKSTART_PROMPTS;
+  const seen = {
+    gradient_accumulation_steps: 1,
+    max_steps: 100,
+    eval_strategy: 'steps',
+    eval_steps: 10,
+    sample_prompts: [question],
+    sample_steps: 10,
+    sample_max_new_tokens: 48,
+  };
+  return {
+    draft: { method: 'sft', preset: 'quick-try', values: { ...values, ...seen, run_name: 'First run' } },
+    question,
   };
 }
 

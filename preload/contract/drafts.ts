@@ -14,5 +14,7 @@ export type Draft = z.infer<typeof draft>;
 export const draftCommands = {
   /** Null where there is none, or where it was kept by a version that this one cannot read. */
   'draft.load': { input: z.strictObject({}), output: draft.nullable() },
+  /** What the tour trains, with what ships with Lorelei, and what it asks then. */
+  'draft.tour': { input: z.strictObject({}), output: z.object({ draft, question: z.string() }) },
   'draft.save': { input: draft, output: z.object({}) },
 };

@@ -1,7 +1,7 @@
 // What is asked and what was answered. It outlives the screen, and the question outlives the window.
 import type { PromptTemplate, Side, SideAnswer } from '../../preload/contract.ts';
 import { LongCall } from '../state/long-call.svelte.ts';
-import { keep, readKept } from './kept.ts';
+import { keep, readKept } from '../state/kept.ts';
 import { withPrompt } from './past-prompts.ts';
 import { type Sampling, samplingProblems, usualSampling } from './sampling.ts';
 

@@ -39,7 +39,7 @@ class NewRunDraft {
     if (draft.method !== undefined) this.method = draft.method;
     if (draft.preset !== undefined) this.preset = draft.preset;
     if (draft.values !== undefined) this.values = draft.values;
-    this.#saveSoon();
+    this.#save();
   }
 
   /** Text of a key, "" where it is not set. */
@@ -50,10 +50,13 @@ class NewRunDraft {
 
   #saveSoon(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const { method, preset, values } = this;
-      void host.call('draft.save', { method, preset, values });
-    }, SAVE_AFTER_MS);
+    this.#timer = setTimeout(() => this.#save(), SAVE_AFTER_MS);
+  }
+
+  #save(): void {
+    clearTimeout(this.#timer);
+    const { method, preset, values } = this;
+    void host.call('draft.save', { method, preset, values });
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { draft, type draftCommands } from '../../../preload/contract.ts';
 import { writeFileAtomically } from '../../checkpoints/atomic.ts';
 import type { App } from '../app.ts';
+import { tourOfLorelei } from '../quickstart.ts';
 import type { Answers } from './answers.ts';
 
 const fileOf = (app: App): string => join(app.home.folder, 'draft.json');
@@ -19,6 +20,7 @@ export const draftAnswers: Answers<keyof typeof draftCommands> = {
       return null;
     }
   },
+  'draft.tour': () => tourOfLorelei(),
   'draft.save'(app, input) {
     writeFileAtomically(fileOf(app), (write) => write(Buffer.from(JSON.stringify(input))));
     return {};

@@ -49,7 +49,7 @@ export async function quickstart(app: App, line: (text: string) => void): Promis
     line(`Loss on 32 conversations it never saw: ${numberText(first)} before, ${numberText(last)} after.`);
   }
   for await (const { prompt, before, after } of compareAnswers(
-    String(values.model_name_or_path),
+    values.model_name_or_path,
     end.outputDir,
     QUICKSTART_PROMPTS,
   )) {
@@ -58,7 +58,7 @@ export async function quickstart(app: App, line: (text: string) => void): Promis
     line(`  before  ${before}`);
     line(`  after   ${after}`);
   }
-  for (const text of nextSteps(String(values.model_name_or_path), end.outputDir)) line(text);
+  for (const text of nextSteps(values.model_name_or_path, end.outputDir)) line(text);
   return EXIT.done;
 }
 
