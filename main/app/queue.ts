@@ -4,6 +4,7 @@ import type { JobRecord } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
+import { admitBranch, branchOf, type ResumeRequest } from './branch-run.ts';
 import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
 import type { RunSession } from './follow-run.ts';
 import { gatherRecords } from './run-records.ts';
@@ -31,11 +32,21 @@ export async function queueRun(app: App, request: Omit<StartRequest, 'onRecord'>
   return id;
 }
 
-/** Puts a run that ended early at the end of the queue, to go on from its last checkpoint. Throws as resumeRun does. */
-export function queueResume(app: App, name: string): void {
-  app.history.transaction(() => {
+/**
+ * Puts a run that ended early at the end of the queue, to go on from its last checkpoint, or a branch of it where that
+ * is asked for (branch-run.ts). Returns the one that goes on. Throws as branchOf and resumeRun do.
+ */
+export async function queueResume(app: App, name: string, request: ResumeRequest): Promise<string> {
+  const branch = await branchOf(app, name, request);
+  const id = branch === undefined ? queueAgain(app, name) : admitBranch(app, branch, lastPlace(app) + 1).id;
+  moveOn(app);
+  return id;
+}
+
+function queueAgain(app: App, name: string): string {
+  return app.history.transaction(() => {
     const run = findRun(app, name);
-    if (run.status === 'queued') return;
+    if (run.status === 'queued') return run.id;
     if (isUnderWay(run) || run.status === 'completed') {
       throw new UserError({
         code: run.status === 'completed' ? 'run-completed' : 'run-under-way',
@@ -44,8 +55,8 @@ export function queueResume(app: App, name: string): void {
       });
     }
     app.history.runs.update(run.id, { status: 'queued', queuedFrom: run.status, queuePlace: lastPlace(app) + 1 });
+    return run.id;
   });
-  moveOn(app);
 }
 
 /** Takes a run out of the queue, or stops it after its current step. Throws UserError "run-not-under-way". */

@@ -46,18 +46,21 @@ export async function checkRequest(
   const parsed = parseRecipe<Method>(method, values);
   const chain = chainRuns(app, parsed.recipe);
   const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
-  if (recipe.output_dir !== undefined) {
-    checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
-    const other = runWritingTo(app, recipe.output_dir);
-    if (other !== undefined) {
-      throw new UserError({
-        code: 'output-in-use',
-        message: `The run ${other.id} is ${other.status === 'queued' ? 'waiting for its turn' : 'under way'} and will write its adapter to ${recipe.output_dir}.`,
-        fix: 'Give output_dir another folder.',
-      });
-    }
-  }
+  checkOutput(app, recipe);
   return { chain, recipe, notes: [...parsed.notes, ...chain.notes] };
+}
+
+/** Throws UserError where the adapter cannot go into output_dir, or another run's will. */
+export function checkOutput(app: App, recipe: Recipe): void {
+  if (recipe.output_dir === undefined) return;
+  checkOutputFolder(recipe.output_dir, recipe.overwrite_output_dir);
+  const other = runWritingTo(app, recipe.output_dir);
+  if (other === undefined) return;
+  throw new UserError({
+    code: 'output-in-use',
+    message: `The run ${other.id} is ${other.status === 'queued' ? 'waiting for its turn' : 'under way'} and will write its adapter to ${recipe.output_dir}.`,
+    fix: 'Give output_dir another folder.',
+  });
 }
 
 /** Checks a recipe and starts a run of it. Throws UserError, and then nothing was written. */
@@ -84,7 +87,7 @@ export function admitRun(app: App, { chain, recipe, notes }: CheckedRequest, que
   return run;
 }
 
-type NewRun = Pick<StoredRun, 'id' | 'outputDir'>;
+export type NewRun = Pick<StoredRun, 'id' | 'outputDir'>;
 
 /** Puts a run into the history under a free name, followed by this process. */
 function addRun(
@@ -131,7 +134,8 @@ type Launch = {
   resumeFrom?: string;
 };
 
-function launch(app: App, run: NewRun, { onRecord, isNew, ...rest }: Launch): RunSession {
+/** Starts the job of a run that is in the history and on the disk. */
+export function launch(app: App, run: NewRun, { onRecord, isNew, ...rest }: Launch): RunSession {
   const job = {
     ...rest,
     runId: run.id,
@@ -169,9 +173,10 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
   claim(app, run.id);
   rmSync(join(folder, stopRequestFile), { force: true });
   const checkpoint = reconcileCheckpoints(app, run).at(-1);
-  // One that waited for its turn and never ran has nothing to go on from.
+  const resumption = checkpoint && { resumeFrom: checkpoint.path };
+  // One that waited for its turn and never ran has nothing to go on from, unless it is a branch, which says so itself.
   const isFirstTime = run.status === 'queued' && run.queuedFrom === undefined;
-  if (isFirstTime) return launch(app, run, { recipe, onRecord, isNew: false });
+  if (isFirstTime) return launch(app, run, { recipe, onRecord, isNew: false, ...resumption });
   const message =
     checkpoint === undefined
       ? 'No checkpoint was written yet: the run starts from the beginning.'
@@ -180,7 +185,7 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
   const event = { level: 'info', message, ...(checkpoint && { step: checkpoint.step }) } as const;
   app.history.events.add(run.id, { recordedAt: Date.now(), ...event });
   onRecord({ type: 'event', ...event });
-  return launch(app, run, { recipe, onRecord, isNew: false, ...(checkpoint && { resumeFrom: checkpoint.path }) });
+  return launch(app, run, { recipe, onRecord, isNew: false, ...resumption });
 }
 
 /** Makes this process the one that follows the run. Only one process can. */

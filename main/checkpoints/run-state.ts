@@ -63,19 +63,7 @@ export function writeCheckpoint(runDir: string, { step, adapter, optimizer, stat
 
 /** @throws UserError "checkpoint-incomplete", "checkpoint-too-new", or what its damaged file deserves */
 export function readCheckpoint(path: string): TrainingCheckpoint {
-  const summary = readSummary(path);
-  if (typeof summary === 'string')
-    throw new UserError({
-      code: 'checkpoint-incomplete',
-      message: `${path} is not a complete checkpoint: ${summary}.`,
-      fix: 'Resume from an earlier checkpoint of the run.',
-    });
-  if (summary.format !== format)
-    throw new UserError({
-      code: 'checkpoint-too-new',
-      message: `${path} was written by another version of Lorelei (format ${summary.format}, this one reads ${format}).`,
-      fix: 'Resume it with the version that wrote it.',
-    });
+  const summary = summaryOf(path);
   const optimizerPath = join(path, optimizerFile);
   const { tensors } = readSafetensorsHeader(optimizerPath);
   return {
@@ -89,6 +77,28 @@ export function readCheckpoint(path: string): TrainingCheckpoint {
     ),
     state: summary.state,
   };
+}
+
+/** Only the state of a checkpoint. Throws as readCheckpoint does. */
+export function readCheckpointState(path: string): TrainingCheckpoint['state'] {
+  return summaryOf(path).state;
+}
+
+function summaryOf(path: string): Summary {
+  const summary = readSummary(path);
+  if (typeof summary === 'string')
+    throw new UserError({
+      code: 'checkpoint-incomplete',
+      message: `${path} is not a complete checkpoint: ${summary}.`,
+      fix: 'Resume from an earlier checkpoint of the run.',
+    });
+  if (summary.format !== format)
+    throw new UserError({
+      code: 'checkpoint-too-new',
+      message: `${path} was written by another version of Lorelei (format ${summary.format}, this one reads ${format}).`,
+      fix: 'Resume it with the version that wrote it.',
+    });
+  return summary;
 }
 
 /** The complete checkpoints of a run, in order of steps. */

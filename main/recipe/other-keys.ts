@@ -188,7 +188,7 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
   resume_from_checkpoint: {
     neutral: [false],
     reason: 'asks to continue a run, which is a command here',
-    fix: 'Remove it and use: lorelei resume RUN (lorelei runs lists them).',
+    fix: 'Remove it and use: lorelei resume RUN --checkpoint STEP (lorelei runs lists the runs).',
   },
   push_to_hub: notYet([false], 'uploading to the Hub', 'Remove push_to_hub and upload the folder output_dir yourself.'),
 };

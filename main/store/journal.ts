@@ -87,9 +87,17 @@ export function sampleTable(database: Database) {
     `select step, prompt_index as "index", recorded_at as recordedAt, prompt, answer as text from samples
      where run_id = ? order by step, prompt_index`,
   );
+  const copy = database.prepare(
+    `insert into samples (run_id, step, prompt_index, recorded_at, prompt, answer)
+     select @to, step, prompt_index, recorded_at, prompt, answer from samples where run_id = @from and step <= @step`,
+  );
   return {
     add(runId: string, sample: StoredSample): void {
       insert.run({ ...sample, runId, prompt: JSON.stringify(sample.prompt) });
+    },
+    /** Gives a run what another one answered until `step`. */
+    copy(from: string, to: string, step: number): void {
+      copy.run({ from, to, step });
     },
     list: (runId: string): StoredSample[] =>
       list.all(runId).map(({ prompt, ...sample }) => ({ ...sample, prompt: JSON.parse(prompt) as SamplePrompt })),

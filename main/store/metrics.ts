@@ -54,6 +54,11 @@ export function metricTable(database: Database) {
   const lowestEvalLoss = database
     .prepare<[string], number | null>("select min(loss) from metrics where run_id = ? and kind = 'eval'")
     .pluck();
+  const copy = database.prepare(
+    `insert into metrics (run_id, kind, step, recorded_at, loss, step_ms, tokens_per_second, logged)
+     select @to, kind, step, recorded_at, loss, step_ms, tokens_per_second, logged from metrics
+     where run_id = @from and step <= @step`,
+  );
   const removeAfter = database.prepare('delete from metrics where run_id = ? and step > ?');
 
   return {
@@ -111,6 +116,10 @@ export function metricTable(database: Database) {
     },
     /** Lowest eval_loss; undefined before the first evaluation. */
     lowestEvalLoss: (runId: string): number | undefined => lowestEvalLoss.get(runId) ?? undefined,
+    /** Gives a run what another one measured until `step`. */
+    copy(from: string, to: string, step: number): void {
+      copy.run({ from, to, step });
+    },
     /** Forgets what lies after `step`: a run resumed there computes it again. */
     removeAfter(runId: string, step: number): void {
       removeAfter.run(runId, step);

@@ -1,5 +1,5 @@
 // What a run leaves on disk: checkpoints to continue from, and the finished adapter.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Adapter, writeAdapter } from '../checkpoints/adapter.ts';
 import type { LossHistory } from '../checkpoints/model-card.ts';
 import { baseModelName } from '../checkpoints/model-folder.ts';
@@ -11,29 +11,7 @@ import { finishedCard } from './card.ts';
 import type { JobSpec } from './job.ts';
 import type { LogState } from './metrics.ts';
 import type { Prepared } from './prepare.ts';
-
-/** What a checkpoint holds besides tensors. Data position, schedule and dropout all follow from the step. */
-const savedState = z.object({
-  step: z.int().nonnegative(),
-  log: z.object({
-    lossSum: z.number(),
-    steps: z.number(),
-    sums: z.record(z.string(), z.number()),
-    count: z.number(),
-    numTokens: z.number(),
-  }),
-  metrics: z.record(z.string(), z.number()),
-  best: z.object({ value: z.number(), step: z.number(), withoutBetter: z.number() }).optional(),
-  history: z.object({
-    losses: z.array(z.object({ step: z.number(), loss: z.number() })),
-    evaluations: z.array(z.object({ step: z.number(), metrics: z.record(z.string(), z.number()) })),
-  }),
-  /** Absent in checkpoints of older versions. */
-  owed: z.object({ evaluation: z.boolean(), samples: z.int().nonnegative() }).optional(),
-  /** Rows and their lengths, so that resuming on other data is noticed. */
-  rows: z.number(),
-  seed: z.number(),
-});
+import { savedState } from './saved-state.ts';
 
 /** What the step's timetable asks for and a stop has cut off: its evaluation, and how many of its last samples. */
 export type Owed = { evaluation: boolean; samples: number };

@@ -106,8 +106,17 @@ export const runCommands = {
   'run.stop': { input: ofRun, output: done },
   /** Ends its process at once; what came after the last checkpoint is lost. */
   'run.kill': { input: ofRun, output: done },
-  /** Puts it at the end of the queue, to go on from its last checkpoint. */
-  'run.resume': { input: ofRun, output: done },
+  /**
+   * Puts it at the end of the queue, to go on from its last checkpoint. Where another checkpoint ("best" or a step) or
+   * other values are asked for, the run stays as it is and a new one that begins there is queued. Tells which goes on.
+   */
+  'run.resume': {
+    input: ofRun.extend({
+      checkpoint: z.string().max(20).optional(),
+      values: z.record(z.string(), z.json()).optional(),
+    }),
+    output: z.object({ id: z.string() }),
+  },
   'run.change': {
     input: z.strictObject({
       id: z.string(),

@@ -1,5 +1,6 @@
 // The Runs screen of `lorelei serve` over runs that really train the starter model: they wait their turn, the order is
-// changed, one is stopped and resumed; then they are put away, deleted and brought back by keys.
+// changed, one is stopped and resumed; then they are put away, deleted and brought back by keys; and one goes on from a
+// chosen checkpoint, as a new run.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -50,6 +51,7 @@ async function start(name: string, steps: number): Promise<string> {
     use_peft: true,
     per_device_train_batch_size: 2,
     max_steps: steps,
+    lr_scheduler_type: 'constant',
     logging_steps: 1,
     device: 'cpu',
   };
@@ -172,5 +174,35 @@ test.skipIf(chromiumProgram === undefined)('rows are searched, put away, deleted
   await page.getByRole('heading', { name: 'Third time lucky', level: 1 }).waitFor();
   await page.goBack();
   await expect.poll(shown).toEqual(['Third time lucky']);
+  expect(complaints).toEqual([]);
+});
+
+test.skipIf(chromiumProgram === undefined)('from a chosen checkpoint a new run begins; the old one stays', async () => {
+  const old = history.runs.list().find(({ name }) => name === 'long');
+  const id = old?.id ?? '';
+  const [from, last] = history.checkpoints.list(id).map(({ step }) => step);
+  if (from === undefined || last === undefined) throw new Error('there should be a checkpoint of each stop');
+  await page.goto(`${page.url().split('#')[0] ?? ''}#/runs/${id}/files`);
+  await page.getByRole('button', { name: `Resume from here at step ${last}` }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('long itself goes on.').waitFor();
+  await page.keyboard.press('Escape');
+
+  await page.getByRole('button', { name: `Resume from here at step ${from}` }).click();
+  await dialog.getByText('long stays as it is, with all that came after').waitFor();
+  expect(await axeProblems(page)).toEqual([]);
+  await dialog.getByLabel('Train until step').fill(String(from));
+  await dialog.getByRole('button', { name: 'Begin a new run here' }).click();
+  await dialog.getByText('nothing is left to train').waitFor();
+  await dialog.getByLabel('Train until step').fill(String(from + 1));
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: `long from step ${from}`, level: 1 }).waitFor();
+  await expect.poll(() => page.locator('main .badge').innerText(), { timeout: 60_000 }).toBe('Completed');
+
+  const branch = history.runs.list().find(({ name }) => name === `long from step ${from}`)?.id ?? '';
+  const lossesOf = (run: string) => history.metrics.steps(run).map(({ step, loss }) => ({ step, loss }));
+  expect(lossesOf(branch)).toEqual(lossesOf(id).slice(0, from + 1));
+  expect(history.runs.get(id)).toEqual(old);
+  expect(history.checkpoints.list(id).map(({ step }) => step)).toEqual([from, last]);
   expect(complaints).toEqual([]);
 });

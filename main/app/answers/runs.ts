@@ -27,10 +27,9 @@ export const runAnswers: Answers<keyof typeof runCommands> = {
     killRun(app, id);
     return {};
   },
-  'run.resume'(app, { id }) {
-    queueResume(app, id);
-    return {};
-  },
+  'run.resume': async (app, { id, ...asked }) => ({
+    id: await queueResume(app, id, { ...withoutUndefined(asked), workingDirectory: homedir() }),
+  }),
   'run.change'(app, { id, ...changes }) {
     changeRun(app, id, withoutUndefined(changes));
     return {};

@@ -1,7 +1,8 @@
 // Commands about runs: start, resume, stop, list, show, export.
-import { Option, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
+import { resumeFrom } from '../../app/branch-run.ts';
 import { listRuns, showRun } from '../../app/show-runs.ts';
-import { resumeRun, startRun, stopRun } from '../../app/start-run.ts';
+import { startRun, stopRun } from '../../app/start-run.ts';
 import { mergedDTypes } from '../../checkpoints/merged-model.ts';
 import { exportTargets } from '../../export/registry.ts';
 import { METHODS, methods } from '../../recipe/recipe.ts';
@@ -19,6 +20,7 @@ import {
 } from './command-parts.ts';
 import { exportOnTerminal, type TerminalExport } from './export-on-terminal.ts';
 import { followOnTerminal } from './follow.ts';
+import { recipeArguments } from './recipe-arguments.ts';
 import { runReport } from './run-report.ts';
 import { runsText, runText } from './show-text.ts';
 
@@ -54,12 +56,21 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
 
   lorelei
     .command('resume')
-    .description('continue a run from its last checkpoint')
+    .description(
+      'continue a run from its last checkpoint; from an earlier one, or with other keys, a new run begins there and the old one stays',
+    )
     .addArgument(runArgument())
+    .option('--checkpoint <which>', '"last", "best" (lowest eval_loss) or a step')
     .addOption(jsonOption('one JSON object per line on stdout'))
-    .action(async (name: string, options: Json) => {
+    .addArgument(new Argument('[keys...]', 'recipe keys for the rest: --num_train_epochs 5'))
+    .allowUnknownOption()
+    .action(async (name: string, words: string[], options: { checkpoint?: string } & Json) => {
       const report = reportFor(options);
-      process.exitCode = await withApp((app) => followOnTerminal((onRecord) => resumeRun(app, name, onRecord), report));
+      const values = recipeArguments(words);
+      const request = { checkpoint: options.checkpoint, values, workingDirectory: process.cwd() };
+      process.exitCode = await withApp((app) =>
+        followOnTerminal((onRecord) => resumeFrom(app, name, { ...request, onRecord }), report),
+      );
     });
 
   lorelei
