@@ -34,7 +34,9 @@ export class LiveCurves {
       if (event.type === 'run-records' && event.run === this.#run) {
         this.#toldAt = performance.now();
         this.#waiting.push(...event.records);
-        if (!this.#loading) this.#takeWaiting();
+        if (this.#loading) return;
+        if (this.#misses()) void this.#load();
+        else this.#takeWaiting();
       } else if (event.type === 'history-changed' && performance.now() - this.#toldAt > TOLD_MS) {
         void this.#load();
       }
@@ -53,31 +55,38 @@ export class LiveCurves {
       return;
     }
     this.#loading = true;
+    await this.#read();
+    if (this.#misses()) {
+      // Told before this page listened, and not written yet.
+      this.loaded = true;
+      this.#show();
+      await new Promise((resolve) => setTimeout(resolve, UNTIL_WRITTEN_MS));
+      await this.#read();
+    }
+    this.#loading = false;
+    this.loaded = true;
+    this.#takeWaiting();
+    this.#show();
+  }
+
+  async #read(): Promise<void> {
     do {
       this.#loadAgain = false;
       this.failure = await loadCurves(this.#run, this.curves);
     } while (this.#askedMeanwhile());
-    this.#loading = false;
-    this.loaded = true;
-    this.#takeWaiting(true);
-    this.#show();
   }
 
   #askedMeanwhile(): boolean {
     return this.#loadAgain;
   }
 
-  /** Adds the records that came. A gap before them is first filled from the history, once. */
-  #takeWaiting(despiteGaps = false): void {
+  /** Whether steps are missing before the records that came. */
+  #misses(): boolean {
     const first = this.#waiting.find((record) => record.type === 'step' || record.type === 'start');
-    if (!despiteGaps && first?.type === 'step' && first.step > this.curves.lastStep + 1) {
-      this.#loading = true;
-      setTimeout(() => {
-        this.#loading = false;
-        void this.#load();
-      }, UNTIL_WRITTEN_MS);
-      return;
-    }
+    return first?.type === 'step' && first.step > this.curves.lastStep + 1;
+  }
+
+  #takeWaiting(): void {
     const records = this.#waiting;
     this.#waiting = [];
     for (const record of records) this.curves.addRecord(record);

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 export type Served = {
   /** The newest link; each works once. */
   link(): string;
+  pid: number;
   /** Ends it as Ctrl-C does. */
   stop(): Promise<void>;
 };
@@ -27,6 +28,7 @@ export async function startServe(home: string, environment: Record<string, strin
   });
   return {
     link: () => link,
+    pid: child.pid ?? Number.NaN,
     async stop() {
       child.kill('SIGINT');
       await ended;

@@ -198,7 +198,7 @@ async function compareRuns(page: Page, picture: (name: string) => Promise<void>)
 }
 
 /** The text of the file that an action hands to the person. Where the browser puts it differs from host to host. */
-async function savedBy(page: Page, act: () => Promise<void>): Promise<string> {
+export async function savedBy(page: Page, act: () => Promise<void>): Promise<string> {
   const text = page.evaluate(
     () =>
       new Promise<string>((saved) => {
