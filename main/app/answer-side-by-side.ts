@@ -1,4 +1,5 @@
-// Opens a model with an adapter and lets both answer one prompt. Which folders are meant was found out before.
+// Lets a model and an adapter on it answer one prompt. Which folders are meant was found out before; what was loaded
+// stays for the next question, as long as the process does.
 import type { Side, SideAnswer } from '../../preload/contract.ts';
 import { TemplateRefusal } from '../data/chat-template.ts';
 import { UserError } from '../errors.ts';
@@ -14,21 +15,38 @@ export type SideBySideRequest = Omit<GenerateRequest, 'signal'> & {
   chatTemplate?: string | undefined;
 };
 
+/** The model that this process has loaded last, for the next question. */
+let loaded: { what: string; generator: Generator } | undefined;
+
+async function generatorFor(
+  { model, adapter, chatTemplate, device }: SideBySideRequest,
+  tell: ErrandHooks['onProgress'],
+): Promise<Generator> {
+  const what = JSON.stringify([model, adapter, chatTemplate, device]);
+  if (loaded?.what === what) return loaded.generator;
+  tell({ phase: 'Loading the model', done: 0 });
+  await loaded?.generator.dispose();
+  loaded = undefined;
+  const generator = await Generator.open({ modelPath: model, adapterPath: adapter, chatTemplate, device });
+  loaded = { what, generator };
+  return generator;
+}
+
 /** The base alone where there is no adapter. Throws UserError of model, adapter, prompt and template. */
 export async function answerSideBySide(
   request: SideBySideRequest,
   tell: ErrandHooks['onProgress'],
+  signal: AbortSignal,
 ): Promise<{ answers: SideAnswer[] }> {
-  const { model, adapter, chatTemplate, device, prompt, system, template, ...settings } = request;
-  tell({ phase: 'Loading the model', done: 0 });
-  const generator = await Generator.open({ modelPath: model, adapterPath: adapter, chatTemplate, device });
+  const { adapter, prompt, system, template, temperature, topP, maxNewTokens, seed } = request;
+  const generator = await generatorFor(request, tell);
   try {
     const base = { side: 'base' as Side, withoutAdapter: true };
     const adapted = { side: 'adapter' as Side, withoutAdapter: false };
     const asked = promptText(prompt, template, generator.tokenizer, system);
     const answers = await sideBySide(
       generator,
-      { ...settings, prompt: asked },
+      { prompt: asked, temperature, topP, maxNewTokens, seed, signal },
       adapter === undefined ? [base] : [base, adapted],
       (part, text, tokens) => tell({ phase: 'Answering', done: tokens, part, text }),
     );
@@ -43,7 +61,5 @@ export async function answerSideBySide(
       },
       { cause: error },
     );
-  } finally {
-    await generator.dispose();
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AppEvent, CommandInput, HostKind } from '../../preload/contract.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
-import type { LaunchErrand } from './errand.ts';
+import type { Errands, LaunchErrand } from './errand.ts';
 import type { ErrandName } from './errands.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
@@ -14,11 +14,9 @@ import type { SecretStore } from './secrets/secret-store.ts';
 import { openSecrets, type Secrets } from './secrets/secrets.ts';
 import { openSettings, type SettingsFile } from './settings-file.ts';
 
-/** What differs between the doors to the house. */
-export type HostAbilities = {
+/** What differs between the doors to the house. Without errands no window is shown: a command line does them itself. */
+export type HostAbilities = Partial<Errands> & {
   launchJob: LaunchJob;
-  /** Absent where no window is shown: a command line does its errands itself. */
-  launchErrand?: LaunchErrand;
   kind?: HostKind;
   /** Absent: the system's keychain. */
   secretStore?: SecretStore;
@@ -33,6 +31,7 @@ export type App = Pick<HostAbilities, 'chooseFiles' | 'openInBrowser'> & {
   history: History;
   launchJob: LaunchJob;
   launchErrand: LaunchErrand;
+  coolErrands: () => void;
   /** Errands that this program has under way. */
   errands: Set<{ name: ErrandName }>;
   hostKind: HostKind;
@@ -59,14 +58,20 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
     errands.add(errand);
     return (host.launchErrand ?? noErrands)(name, input, hooks).finally(() => errands.delete(errand));
   };
+  const coolErrands = (): void => host.coolErrands?.();
   const secrets = openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env));
   const listeners = new Set<(event: AppEvent) => void>();
   const tell = (event: AppEvent): void => listeners.forEach((listener) => listener(event));
   return {
     home,
     history: openHistory(home.history, resourcePath('migrations')),
-    launchJob: host.launchJob,
+    launchJob: (job, hooks) => {
+      // A run needs the memory more than a model that waits for questions.
+      coolErrands();
+      return host.launchJob(job, hooks);
+    },
     launchErrand,
+    coolErrands,
     errands,
     secrets,
     settings: openSettings(home),

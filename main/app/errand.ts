@@ -1,12 +1,17 @@
 // Work that a window waits for and that would hold up the host: tokenizing, generating, writing models. Each errand has
-// a process of its own, which ends with it; cancelling ends the process.
+// a process of its own, which ends with it; cancelling ends the process. One that has loaded a model can be kept.
 import type { TaskProgress } from '../../preload/contract.ts';
 import type { ErrandInput, ErrandName, ErrandOutput } from './errands.ts';
 
 export type ErrandHooks = {
   onProgress: (progress: Omit<TaskProgress, 'type' | 'task'>) => void;
-  /** Ends the process at once; the errand then fails with the signal's reason. */
+  /** Ends the process at once; the errand then fails with the signal's reason. A kept process only gives it up. */
   signal: AbortSignal;
+  /**
+   * What the errand loads: its process stays a while for another errand that loads the same. At most one is kept, and
+   * only between calls.
+   */
+  keep?: string;
 };
 
 /**
@@ -18,3 +23,10 @@ export type LaunchErrand = <E extends ErrandName>(
   input: ErrandInput<E>,
   hooks: ErrandHooks,
 ) => Promise<ErrandOutput<E>>;
+
+/** What a host that shows windows can do about errands. */
+export type Errands = {
+  launchErrand: LaunchErrand;
+  /** Gives back the memory of a kept process: ends it, at once or when it has answered. */
+  coolErrands: () => void;
+};

@@ -1,5 +1,5 @@
 // The errands, by name. An errand gets an app of its own (it may read the history and must not write into it), an input
-// that can be copied between processes, and a way to tell how far it is.
+// that can be copied between processes, and a way to tell how far it is. A kept one hears when it is given up.
 import type { DataDraft } from '../../preload/contract.ts';
 import { hubAccess } from '../hub/access.ts';
 import { uploadFolder, type UploadOrder } from '../hub/upload.ts';
@@ -21,7 +21,8 @@ type Tell = ErrandHooks['onProgress'];
 export const errands = {
   devices: (_app: App, _input: Record<string, never>) => describeDevices(),
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
-  answerSideBySide: (_app: App, input: SideBySideRequest, tell: Tell) => answerSideBySide(input, tell),
+  answerSideBySide: (_app: App, input: SideBySideRequest, tell: Tell, signal: AbortSignal) =>
+    answerSideBySide(input, tell, signal),
   export: (app: App, input: ExportRequest, tell: Tell) =>
     writeExport(app, input, { onProgress: (progress) => tell({ phase: 'Writing', unit: 'bytes', ...progress }) }),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),

@@ -37,6 +37,8 @@ export async function clearCache(app: App): Promise<number> {
   const { cache } = app.home;
   const bytes = (await bytesBelow(cache)) ?? 0;
   const aside = join(dirname(cache), partialName('cache'));
+  // One that waits may have a merged model of the cache open.
+  app.coolErrands();
   // Within a transaction: no other process can admit a run between the look and the rename.
   app.history.transaction(() => {
     refuseWhileInUse(app);

@@ -13,6 +13,7 @@ export function serveWindows(app: App): () => void {
     keepQueueMoving(app),
     keepSendingQueued(app),
     keepPurging(app),
+    app.coolErrands,
   ];
   return () => ends.forEach((end) => end());
 }

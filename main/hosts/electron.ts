@@ -35,7 +35,7 @@ function start(): void {
   const app = openApp(
     {
       launchJob: utilityJobs(),
-      launchErrand: utilityErrands(home),
+      ...utilityErrands(home),
       secretStore: safeSecretStore(join(home, 'secrets.json')),
       kind: 'desktop',
       chooseFiles,

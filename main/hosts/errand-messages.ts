@@ -5,7 +5,11 @@ import type { ErrorDetails } from '../errors.ts';
 
 export type ErrandOrder = { errand: ErrandName; input: unknown; /** The home folder. */ home: string };
 
+/** Gives up the order in hand, so that the process can take another one. */
+export type ErrandCancel = { cancel: true };
+
 export type ErrandAnswer =
   | { type: 'progress'; progress: Parameters<ErrandHooks['onProgress']>[0] }
   | { type: 'done'; value: unknown }
-  | { type: 'refused'; error: ErrorDetails };
+  | { type: 'refused'; error: ErrorDetails }
+  | { type: 'cancelled' };

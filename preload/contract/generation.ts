@@ -36,6 +36,8 @@ export const generationCommands = {
     }),
     output: z.object({ answers: z.array(sideAnswer) }),
   },
+  /** Gives back the memory of a model that waits for another question. It does so by itself after some minutes. */
+  'generate.release': { input: z.strictObject({}), output: z.object({}) },
   /** The adapters of a run that are on the disk, in order of steps. */
   'run.adapters': {
     input: z.strictObject({ id: z.string() }),

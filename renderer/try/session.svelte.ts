@@ -1,5 +1,6 @@
 // What is asked and what was answered. It outlives the screen, and the question outlives the window.
 import type { PromptTemplate, Side, SideAnswer } from '../../preload/contract.ts';
+import { host } from '../state/host.ts';
 import { LongCall } from '../state/long-call.svelte.ts';
 import { keep, readKept } from '../state/kept.ts';
 import { withPrompt } from './past-prompts.ts';
@@ -69,6 +70,12 @@ class TrySession {
 
   stop(): void {
     this.call.cancel();
+  }
+
+  /** Stops, and gives the model's memory back. */
+  leave(): void {
+    this.stop();
+    void host.call('generate.release', {});
   }
 }
 

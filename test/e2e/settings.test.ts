@@ -28,7 +28,7 @@ beforeAll(async () => {
   const launchJob = (): never => {
     throw new Error('no runs here');
   };
-  app = openApp({ launchJob, launchErrand: forkedErrands(home), secretStore: storeOf(held) }, home);
+  app = openApp({ launchJob, ...forkedErrands(home), secretStore: storeOf(held) }, home);
   writeFileSync(join(app.home.cache, 'merged.bin'), Buffer.alloc(2_000_000));
   let link = '';
   server = await serve(app, { port: 0, pageFolder: 'out/renderer', onLink: (one) => (link = one) });

@@ -1,6 +1,6 @@
 // What a run has learned, in the window that `lorelei serve` shows: asked beside the starter model, and exported. The adapter is a
 // really trained one.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,6 +90,12 @@ async function commandLineSays(...words: string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** The numbers of the processes that a process has started. */
+function childrenOf({ pid = 0 }: ChildProcess): string[] {
+  const { stdout } = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
 test.skipIf(chromiumProgram === undefined)('base and adapter answer side by side, and stop at once', async () => {
   await page.goto(`${origin}/#/try`);
   const prompt = page.getByRole('textbox', { name: 'Prompt', exact: true });
@@ -137,6 +143,21 @@ test.skipIf(chromiumProgram === undefined)('base and adapter answer side by side
   const kept = await base.innerText();
   await page.waitForTimeout(300);
   expect(await base.innerText()).toBe(kept);
+
+  // The model stays loaded for the next question, and no longer than the screen is open.
+  const processes = (): number => childrenOf(server).length;
+  expect(processes()).toBe(1);
+  await page.getByLabel('Longest answer').fill('4');
+  const answering = childrenOf(server);
+  await prompt.press('Control+Enter');
+  await page
+    .getByText(/tokens\/s/)
+    .nth(1)
+    .waitFor();
+  expect(childrenOf(server)).toEqual(answering);
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await expect.poll(processes, patient).toBe(0);
+  await page.goBack();
 
   // What was asked is kept; a model answers alone, too.
   await page.getByRole('button', { name: 'Last prompts' }).click();

@@ -6,7 +6,7 @@ import { forkedErrands } from '../../main/hosts/cli/fork-errand.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const folder = tempFolder();
-const launch = forkedErrands(join(folder.path, 'home'));
+const { launchErrand: launch } = forkedErrands(join(folder.path, 'home'));
 const preview = (data: string) => ({
   method: 'sft' as const,
   values: { model_name_or_path: resourcePath('starter-model'), dataset_name: data },

@@ -1,4 +1,6 @@
 // Answers about asking models.
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type generationCommands, promptTemplate } from '../../../preload/contract.ts';
 import { readDataSummary } from '../../checkpoints/data-summary.ts';
 import { runFolder, type App } from '../app.ts';
@@ -10,9 +12,14 @@ import type { Answers } from './answers.ts';
 
 export const generationAnswers: Answers<keyof typeof generationCommands> = {
   async generate(app, { model, ...asked }, { tell, signal }) {
-    const request = { ...asked, device: 'auto', ...foldersOf(app, model) };
+    const folders = foldersOf(app, model);
+    const request = { ...asked, device: 'auto', ...folders };
     checkRanges(request);
-    return app.launchErrand('answerSideBySide', request, { onProgress: tell, signal });
+    return app.launchErrand('answerSideBySide', request, { onProgress: tell, signal, keep: versionOf(folders) });
+  },
+  'generate.release'(app) {
+    app.coolErrands();
+    return {};
   },
   'run.adapters'(app, { id }) {
     const run = findRun(app, id);
@@ -24,8 +31,22 @@ export const generationAnswers: Answers<keyof typeof generationCommands> = {
   },
 };
 
+type Folders = { model: string; adapter?: string; chatTemplate?: string | undefined };
+
+/** Changes when a model that was loaded from these folders is not theirs any more. */
+function versionOf({ model, adapter, chatTemplate }: Folders): string {
+  const changedAt = (folder: string): number =>
+    Math.max(
+      ...['config.json', 'model.safetensors', 'adapter_model.safetensors'].map(
+        (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+      ),
+    );
+  const folders = [model, ...(adapter === undefined ? [] : [adapter])];
+  return JSON.stringify([folders.map((folder) => [folder, changedAt(folder)]), chatTemplate]);
+}
+
 /** Weights are opened by the errand only. */
-function foldersOf(app: App, model: string) {
+function foldersOf(app: App, model: string): Folders {
   if (!model.startsWith('run:')) return { model };
   const { run, adapterFolder } = referredTo(app, model, 'The model');
   return {

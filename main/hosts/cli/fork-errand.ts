@@ -1,13 +1,14 @@
 // Starts errands as forked Node children, for hosts that are Node themselves.
 import { fork } from 'node:child_process';
-import type { LaunchErrand } from '../../app/errand.ts';
+import type { Errands } from '../../app/errand.ts';
 import { homeFolder } from '../../app/home.ts';
-import { callErrand, type ErrandProcess } from '../errand-call.ts';
+import { errandLauncher } from '../errand-launcher.ts';
+import type { ErrandProcess } from '../errand-worker.ts';
 import { errandFile } from '../process-files.ts';
 
-/** A launcher of errands that work in the home folder `home`. */
-export function forkedErrands(home: string = homeFolder(process.env)): LaunchErrand {
-  return (errand, input, hooks) => callErrand(startProcess, { errand, input, home }, hooks);
+/** Errands that work in the home folder `home`. */
+export function forkedErrands(home: string = homeFolder(process.env), idleMs?: number): Errands {
+  return errandLauncher(startProcess, home, idleMs);
 }
 
 function startProcess(): ErrandProcess {

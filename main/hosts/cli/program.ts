@@ -19,7 +19,7 @@ async function withOpenApp<Result>(
   launchJob: LaunchJob,
   work: (app: App) => Result | Promise<Result>,
 ): Promise<Result> {
-  const app = openApp({ launchJob, launchErrand: forkedErrands(), kind: 'browser' });
+  const app = openApp({ launchJob, ...forkedErrands(), kind: 'browser' });
   try {
     return await work(app);
   } catch (error) {

@@ -1,13 +1,14 @@
 // Starts errands as Electron's utility processes: a packaged app cannot be run as Node, so it cannot fork.
 import { utilityProcess } from 'electron';
-import type { LaunchErrand } from '../../app/errand.ts';
-import { callErrand, type ErrandProcess } from '../errand-call.ts';
+import type { Errands } from '../../app/errand.ts';
+import { errandLauncher } from '../errand-launcher.ts';
+import type { ErrandProcess } from '../errand-worker.ts';
 import { errandFile } from '../process-files.ts';
 import { endAtOnce, onceGone } from './utility-process.ts';
 
-/** A launcher of errands that work in the home folder `home`. */
-export function utilityErrands(home: string): LaunchErrand {
-  return (errand, input, hooks) => callErrand(() => startProcess(errand), { errand, input, home }, hooks);
+/** Errands that work in the home folder `home`. */
+export function utilityErrands(home: string): Errands {
+  return errandLauncher(startProcess, home);
 }
 
 function startProcess(errand: string): ErrandProcess {
