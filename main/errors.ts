@@ -7,22 +7,27 @@ export type ErrorDetails = {
   message: string;
   /** What to do about it: the next command, setting or click. */
   fix: string;
+  /** Of "file-not-granted": what a window would have to be given first. */
+  paths?: string[] | undefined;
 };
 
 /** Bad input or a bad environment. Command-line hosts exit with 2, the app shows message and fix. */
 export class UserError extends Error {
   readonly code: string;
   readonly fix: string;
+  readonly paths: string[] | undefined;
 
   constructor(details: ErrorDetails, options?: { cause?: unknown }) {
     super(details.message, options);
     this.name = 'UserError';
     this.code = details.code;
     this.fix = details.fix;
+    this.paths = details.paths;
   }
 
   toDetails(): ErrorDetails {
-    return { code: this.code, message: this.message, fix: this.fix };
+    const { code, message, fix, paths } = this;
+    return { code, message, fix, ...(paths && { paths }) };
   }
 }
 

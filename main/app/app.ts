@@ -5,6 +5,7 @@ import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { Errands, LaunchErrand } from './errand.ts';
 import type { ErrandName } from './errands.ts';
+import { FileGrants } from './file-grants.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
 import { openHub, type Hub } from './hub.ts';
@@ -22,11 +23,16 @@ export type HostAbilities = Partial<Errands> & {
   secretStore?: SecretStore;
   /** The system's dialog for files; absent where the page is shown on another machine. No paths where it was cancelled. */
   chooseFiles?: (request: CommandInput<'files.choose'>) => Promise<string[]>;
+  /**
+   * Asks the person, outside of the page, whether a window may use these paths. Absent where there is nothing but the
+   * page: its own picker is then the person's word.
+   */
+  confirmFiles?: (paths: readonly string[]) => Promise<boolean>;
   /** Absent where the page is in a browser already. */
   openInBrowser?: (url: string) => Promise<void>;
 };
 
-export type App = Pick<HostAbilities, 'chooseFiles' | 'openInBrowser'> & {
+export type App = Pick<HostAbilities, 'chooseFiles' | 'confirmFiles' | 'openInBrowser'> & {
   home: Home;
   history: History;
   launchJob: LaunchJob;
@@ -38,6 +44,8 @@ export type App = Pick<HostAbilities, 'chooseFiles' | 'openInBrowser'> & {
   secrets: Secrets;
   settings: SettingsFile;
   hub: Hub;
+  /** What windows may read and write. */
+  grants: FileGrants;
   /** Calls of windows that can be cancelled, by the name that the window gave them. */
   calls: Map<string, AbortController>;
   /** Tells every window. */
@@ -62,9 +70,11 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
   const secrets = openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env));
   const listeners = new Set<(event: AppEvent) => void>();
   const tell = (event: AppEvent): void => listeners.forEach((listener) => listener(event));
+  const history = openHistory(home.history, resourcePath('migrations'));
+  const hub = openHub({ home, secrets, tell });
   return {
     home,
-    history: openHistory(home.history, resourcePath('migrations')),
+    history,
     launchJob: (job, hooks) => {
       // A run needs the memory more than a model that waits for questions.
       coolErrands();
@@ -75,10 +85,20 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
     errands,
     secrets,
     settings: openSettings(home),
-    hub: openHub({ home, secrets, tell }),
+    hub,
+    grants: new FileGrants({
+      file: home.grantedPaths,
+      open: [home.folder, hub.cache, resourcePath('starter-model'), resourcePath('sample-data')],
+      closed: [
+        ...[home.secrets, home.windowProfile, home.grantedPaths, home.settings],
+        ...['', '-wal', '-shm'].map((end) => home.history + end),
+      ],
+      usedByRuns: { version: () => history.runs.pathsVersion(), paths: () => history.runs.paths() },
+    }),
     hostKind: host.kind ?? 'browser',
     calls: new Map(),
     ...(host.chooseFiles && { chooseFiles: host.chooseFiles }),
+    ...(host.confirmFiles && { confirmFiles: host.confirmFiles }),
     ...(host.openInBrowser && { openInBrowser: host.openInBrowser }),
     tell,
     listen(listener) {

@@ -35,9 +35,7 @@ async function entriesOf(folder: string): Promise<string[]> {
 async function entryOf(folder: string, name: string): Promise<FolderEntry | undefined> {
   const path = join(folder, name);
   try {
-    const found = await stat(path);
-    const isFolder = found.isDirectory();
-    return { name, path, isFolder, bytes: isFolder ? null : found.size };
+    return { name, path, isFolder: (await stat(path)).isDirectory() };
   } catch {
     return undefined; // a broken link, or another user's
   }

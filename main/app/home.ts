@@ -15,6 +15,12 @@ export type Home = {
   cache: string;
   /** Reports for whoever is to mend a problem. */
   diagnostics: string;
+  /** Paths that a person has let windows use. */
+  grantedPaths: string;
+  /** Encrypted by the desktop app; the command line uses the system's keychain. */
+  secrets: string;
+  /** What Chromium keeps. */
+  windowProfile: string;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -29,16 +35,24 @@ export function homeFolder(environment: Environment, platform: NodeJS.Platform =
   return join(XDG_DATA_HOME?.startsWith('/') ? XDG_DATA_HOME : join(homedir(), '.local', 'share'), 'lorelei');
 }
 
-/** The home folder with its subfolders, created where missing. Throws UserError "home-not-writable". */
-export function openHome(folder: string): Home {
-  const home: Home = {
+/** What lies where in a home folder. Creates nothing. */
+export function placesIn(folder: string): Home {
+  return {
     folder,
     history: join(folder, 'lorelei.db'),
     settings: join(folder, 'settings.json'),
     runs: join(folder, 'runs'),
     cache: join(folder, 'cache'),
     diagnostics: join(folder, 'diagnostics'),
+    grantedPaths: join(folder, 'granted-paths.json'),
+    secrets: join(folder, 'secrets.json'),
+    windowProfile: join(folder, 'window'),
   };
+}
+
+/** The home folder with its subfolders, created where missing. Throws UserError "home-not-writable". */
+export function openHome(folder: string): Home {
+  const home = placesIn(folder);
   try {
     for (const path of [home.runs, home.cache]) mkdirSync(path, { recursive: true });
     accessSync(folder, constants.W_OK);

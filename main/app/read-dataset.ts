@@ -9,7 +9,7 @@ import { lookAtFiles } from '../data/look-at-files.ts';
 import { writePieceTable } from '../data/piece-table.ts';
 import type { UserError } from '../errors.ts';
 import { parseRecipe } from '../recipe/parse.ts';
-import { keysOf, methods, type Method } from '../recipe/recipe.ts';
+import { keysOf, methods, type Method, type Recipe } from '../recipe/recipe.ts';
 import { preferenceOptions } from '../training/methods/pairs.ts';
 import { sftDataOptions } from '../training/methods/sft.ts';
 import type { App } from './app.ts';
@@ -70,13 +70,24 @@ export function dataSettings(draft: DataDraft): DataSettings {
   };
 }
 
+/** The draft's files to train on, as it names them. */
+export function filesOfDraft(draft: DataDraft): string[] {
+  const files = valueOf(methodNamed(draft.method), valuesOf(draft, DATA_KEYS), 'dataset_name');
+  return (files as string[] | undefined) ?? [];
+}
+
+/** What of the draft decides about rows and tokens, as a recipe. Throws UserError. */
+export function dataRecipe(draft: DataDraft): Recipe {
+  return parseRecipe<Method>(methodNamed(draft.method), valuesOf(draft, DATA_KEYS)).recipe;
+}
+
 /** Reads the first rows of the draft's files. Throws UserError. */
 export async function lookAtDraft(draft: DataDraft): Promise<FilesLookedAt> {
   const method = methodNamed(draft.method);
   const values = valuesOf(draft, DATA_KEYS);
   const setting = (key: string) => valueOf(method, values, key);
   const { files, columns, rows, pairs } = await lookAtFiles({
-    files: ((setting('dataset_name') as string[] | undefined) ?? []).map((file) => absolute(file, homedir())),
+    files: filesOfDraft(draft).map((file) => absolute(file, homedir())),
     columns: setting('columns') as Record<string, string> | undefined,
     datasetTextField: (setting('dataset_text_field') as string | undefined) ?? 'text',
     template: setting('template') as 'model',
@@ -94,8 +105,7 @@ export async function tokenizeDraft(
   draft: DataDraft,
   onProgress: (progress: { done: number; total: number }) => void,
 ): Promise<TokenizedData> {
-  const method = methodNamed(draft.method);
-  const chain = chainRuns(app, parseRecipe<Method>(method, valuesOf(draft, DATA_KEYS)).recipe);
+  const chain = chainRuns(app, dataRecipe(draft));
   const recipe = await resolveRecipe(chain.recipe, homedir(), chain);
   const tokenizer = tokenizerOf(chain, recipe);
   const { cache } = app.home;

@@ -26,6 +26,8 @@ export type StartRequest = {
   /** Where relative paths start. */
   workingDirectory: string;
   onRecord: (record: JobRecord) => void;
+  /** Throws where whoever asks may not use a path of the recipe; called before any is opened. Absent: all are allowed. */
+  requirePaths?: (recipe: Recipe) => Promise<void>;
 };
 
 /** A run that waits or is under way in any process and writes to this folder. */
@@ -41,9 +43,10 @@ export type CheckedRequest = { chain: Chain<Recipe>; recipe: Recipe; notes: stri
 /** Checks a recipe without starting it, as far as that is possible without opening model and data. Throws UserError. */
 export async function checkRequest(
   app: App,
-  { method, values, workingDirectory }: Omit<StartRequest, 'onRecord'>,
+  { method, values, workingDirectory, requirePaths }: Omit<StartRequest, 'onRecord'>,
 ): Promise<CheckedRequest> {
   const parsed = parseRecipe<Method>(method, values);
+  await requirePaths?.(parsed.recipe);
   const chain = chainRuns(app, parsed.recipe);
   const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
   checkOutput(app, recipe);

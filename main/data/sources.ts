@@ -1,6 +1,6 @@
 // From what the recipe says (paths, globs, folders, "file.json#list") to the list of files to read, in a fixed order.
 import { existsSync, statSync } from 'node:fs';
-import { basename, extname, join, normalize } from 'node:path';
+import { basename, extname, join, normalize, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { UserError } from '../errors.ts';
 import { FORMAT_OF_EXTENSION, sniffFormat, type DataFormat } from './readers/format.ts';
@@ -39,6 +39,26 @@ export async function findSources(files: string[], split: 'train' | 'test' = 'tr
   return found.filter((source, i) => found.findIndex((other) => samePlace(other, source)) === i);
 }
 
+/**
+ * Every file that an entry of dataset_name could mean, of whatever split, found without opening one: itself, those of a
+ * folder, those that match a pattern. None where there is none.
+ */
+export async function filesNamed(wanted: string): Promise<string[]> {
+  const { name } = splitListPath(wanted);
+  if (existsSync(name)) return statSync(name).isDirectory() ? dataFilesBelow(name) : [name];
+  // What a pattern finds is relative to the process's own folder.
+  return isDynamicPattern(name) ? (await matchesOf(name)).map((path) => resolve(path)) : [];
+}
+
+/** Where an entry of dataset_name starts: the file or folder itself, the folder that a pattern is below. */
+export function startOfEntry(wanted: string): string {
+  const { name } = splitListPath(wanted);
+  if (existsSync(name) || !isDynamicPattern(name)) return name;
+  const parts = name.split(/[\\/]/);
+  const first = parts.findIndex((part) => /[*?[\]{}]|[@!+]\(/.test(part));
+  return parts.slice(0, first < 0 ? -1 : first).join(sep) || sep;
+}
+
 function samePlace(a: SourceFile, b: SourceFile): boolean {
   return normalize(a.path) === normalize(b.path) && a.listPath === b.listPath;
 }
@@ -53,16 +73,24 @@ function splitListPath(wanted: string): { name: string; listPath?: string } {
 async function expand(name: string, split: 'train' | 'test'): Promise<string[]> {
   if (existsSync(name)) return statSync(name).isDirectory() ? await filesOfFolder(name, split) : [name];
   if (isDynamicPattern(name)) {
-    const matches = await glob(name.replaceAll('\\', '/'), { onlyFiles: true, expandDirectories: false });
+    const matches = await matchesOf(name);
     if (matches.length > 0) return sortNaturally(matches);
     throw notFound(name, `No file matches "${name}".`);
   }
   throw notFound(name, `There is no file or folder "${name}".`);
 }
 
+const matchesOf = (pattern: string): Promise<string[]> =>
+  glob(pattern.replaceAll('\\', '/'), { onlyFiles: true, expandDirectories: false });
+
+const dataNamesBelow = async (folder: string): Promise<string[]> =>
+  (await glob('**/*', { cwd: folder, onlyFiles: true, dot: false })).filter((name) => isDataFile(name));
+
+const dataFilesBelow = async (folder: string): Promise<string[]> =>
+  (await dataNamesBelow(folder)).map((name) => join(folder, name));
+
 async function filesOfFolder(folder: string, split: 'train' | 'test'): Promise<string[]> {
-  const names = await glob('**/*', { cwd: folder, onlyFiles: true, dot: false });
-  const data = sortNaturally(names).filter((name) => isDataFile(name));
+  const data = sortNaturally(await dataNamesBelow(folder));
   const ofSplit = data.filter((name) => splitOfName(basename(name)) === split);
   const chosen = ofSplit.length > 0 ? ofSplit : data.filter((name) => splitOfName(basename(name)) === undefined);
   if (chosen.length > 0) return chosen.map((name) => join(folder, name));

@@ -4,11 +4,11 @@ import { app as electron, dialog } from 'electron';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openApp } from '../app/app.ts';
-import { homeFolder } from '../app/home.ts';
+import { homeFolder, placesIn } from '../app/home.ts';
 import { serveWindows } from '../app/window-host.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { prepareDeparture } from './electron/departure.ts';
-import { chooseFiles } from './electron/file-dialog.ts';
+import { chooseFiles, confirmFiles } from './electron/file-dialog.ts';
 import { lockContents, refusePermissions } from './electron/locks.ts';
 import { MainWindow } from './electron/main-window.ts';
 import { setMenu } from './electron/menu.ts';
@@ -20,9 +20,9 @@ import { openInBrowser } from './electron/open-in-browser.ts';
 import { utilityErrands } from './electron/utility-errand.ts';
 import { utilityJobs } from './electron/utility-job.ts';
 
-const home = homeFolder(process.env);
+const home = placesIn(homeFolder(process.env));
 // What Chromium keeps lies in the home folder too: homes are apart, and so are the instances that show them.
-const profile = join(home, 'window');
+const profile = home.windowProfile;
 mkdirSync(profile, { recursive: true });
 electron.setPath('userData', profile);
 declarePageScheme();
@@ -35,13 +35,14 @@ function start(): void {
   const app = openApp(
     {
       launchJob: utilityJobs(),
-      ...utilityErrands(home),
-      secretStore: safeSecretStore(join(home, 'secrets.json')),
+      ...utilityErrands(home.folder),
+      secretStore: safeSecretStore(home.secrets),
       kind: 'desktop',
       chooseFiles,
+      confirmFiles,
       openInBrowser,
     },
-    home,
+    home.folder,
   );
   servePage();
   refusePermissions();

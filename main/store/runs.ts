@@ -174,6 +174,18 @@ export function runTable(database: Database) {
     "select * from runs where status in ('preparing', 'training') and deleted_at is null",
   );
   const remove = database.prepare('delete from runs where id = ?');
+  const pathKeys = ['model_name_or_path', 'adapter_name_or_path', 'chat_template_path', 'logging_dir'];
+  const listKeys = ['dataset_name', 'eval_dataset_name'];
+  const paths = database
+    .prepare<[], string>(
+      `select output_dir as path from runs
+      ${pathKeys.map((key) => `union select json_extract(recipe, '$.${key}') from runs`).join(' ')}
+      ${listKeys.map((key) => `union select value from runs, json_each(recipe, '$.${key}')`).join(' ')}`,
+    )
+    .pluck();
+  const pathsVersion = database
+    .prepare<[], string>("select count(*) || ' ' || coalesce(max(created_at), 0) from runs")
+    .pluck();
 
   return {
     insert(run: NewRun): void {
@@ -206,6 +218,10 @@ export function runTable(database: Database) {
     queue: (): StoredRun[] => queue.all().map(fromColumns),
     /** Runs that are preparing or training, as the history has it. */
     underWay: (): StoredRun[] => underWay.all().map(fromColumns),
+    /** Models, data and outputs of all runs, as their recipes have them, each once. */
+    paths: (): string[] => paths.all().filter((path) => typeof path === 'string'),
+    /** Differs where runs have come or gone, and so paths may have. */
+    pathsVersion: (): string => pathsVersion.get() ?? '',
     update(id: string, changes: RunChanges): void {
       const columns = toColumns(changes);
       const names = Object.keys(columns);

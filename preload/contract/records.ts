@@ -3,7 +3,13 @@
 import { z } from 'zod';
 
 /** What went wrong, where, and what to do: see main/errors.ts. */
-export const errorDetails = z.object({ code: z.string(), message: z.string(), fix: z.string() });
+export const errorDetails = z.object({
+  code: z.string(),
+  message: z.string(),
+  fix: z.string(),
+  /** Of "file-not-granted": what files.grant would have to be asked for. */
+  paths: z.array(z.string()).optional(),
+});
 export type ErrorDetails = z.infer<typeof errorDetails>;
 
 /** TRL metric name -> value. Evaluation metrics carry the prefix "eval_". */

@@ -12,13 +12,7 @@ class DraftEstimate {
 
   /** Asks now and after each change of the draft. Use it as an effect. */
   follow(): () => void {
-    const given = {
-      method: draft.method,
-      preset: draft.preset,
-      values: draft.values,
-      rows: dataset.trainingRows,
-      rowTokens: dataset.rowTokens,
-    };
+    const given = this.#given();
     if (draft.text('model_name_or_path') === '') {
       this.value = null;
       this.failure = null;
@@ -26,6 +20,16 @@ class DraftEstimate {
     }
     const timer = setTimeout(() => void this.#ask(given), this.value === null ? 0 : ASK_AFTER_MS);
     return () => clearTimeout(timer);
+  }
+
+  /** After something changed that is not of the draft: its model may be used now. */
+  askAgain(): void {
+    void this.#ask(this.#given());
+  }
+
+  #given() {
+    const { method, preset, values } = draft;
+    return { method, preset, values, rows: dataset.trainingRows, rowTokens: dataset.rowTokens };
   }
 
   async #ask(given: Parameters<typeof host.call<'recipe.estimate'>>[1]): Promise<void> {

@@ -97,6 +97,7 @@ const error = z.strictObject({
   code: z.string().regex(/^[a-z]+(-[a-z]+)*$/),
   message: z.string().min(1),
   fix: z.string().min(1),
+  paths: z.array(z.string()).min(1).optional(),
 });
 
 let seeded: SeededHome;

@@ -32,6 +32,7 @@ let homes = 0;
 /** An app with a home of its own, or one more host on the home of another. */
 function open({ home = join(folder.path, `home-${homes++}`), moving = true } = {}): App {
   const app = openApp({ launchJob: forkedJobs(worker) }, home);
+  app.grants.grant([folder.path]);
   ends.push(() => app.history.close());
   if (moving) ends.push(keepQueueMoving(app));
   return app;

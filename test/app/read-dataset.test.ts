@@ -25,6 +25,7 @@ const app = openApp(
   },
   join(folder.path, 'home'),
 );
+app.grants.grant([folder.path, ...(sharedData === undefined ? [] : [sharedData])]);
 afterAll(() => app.history.close());
 
 async function ask<C extends CommandName>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>> {

@@ -2,13 +2,18 @@
 import type { exportCommands } from '../../../preload/contract.ts';
 import { exportForWindow } from '../export-for-window.ts';
 import { exportFolder, planExport } from '../export-plan.ts';
+import type { App } from '../app.ts';
 import { exportToHub } from '../export-to-hub.ts';
 import type { Answers } from './answers.ts';
 
 export const exportAnswers: Answers<keyof typeof exportCommands> = {
-  'export.plan': (app, asked) => planExport(app, asked),
+  'export.plan'(app, asked) {
+    requireFolder(app, asked.folder);
+    return planExport(app, asked);
+  },
   async 'export.start'(app, asked, { tell, signal }) {
     const { id, folder, ...rest } = asked;
+    requireFolder(app, folder);
     const request = { ...rest, run: id, outputDir: exportFolder(folder) ?? planExport(app, asked).folder };
     const { step, outputDir, warnings } = await exportForWindow(app, request, { onProgress: tell, signal });
     return { step, folder: outputDir, warnings };
@@ -19,3 +24,8 @@ export const exportAnswers: Answers<keyof typeof exportCommands> = {
     return { step, repo, url, isNew, isPrivate, warnings };
   },
 };
+
+function requireFolder(app: App, typed: string): void {
+  const folder = exportFolder(typed);
+  if (folder !== undefined) app.grants.require([folder]);
+}

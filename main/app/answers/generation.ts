@@ -6,6 +6,7 @@ import { readDataSummary } from '../../checkpoints/data-summary.ts';
 import { runFolder, type App } from '../app.ts';
 import { basePathOf, referredTo } from '../chain-runs.ts';
 import { findRun } from '../find-run.ts';
+import { requireModel } from '../granted-recipe.ts';
 import { checkRanges } from '../generate-request.ts';
 import { listAdapters } from '../run-adapter.ts';
 import type { Answers } from './answers.ts';
@@ -47,7 +48,7 @@ function versionOf({ model, adapter, chatTemplate }: Folders): string {
 
 /** Weights are opened by the errand only. */
 function foldersOf(app: App, model: string): Folders {
-  if (!model.startsWith('run:')) return { model };
+  if (!model.startsWith('run:')) return { model: requireModel(app, model) };
   const { run, adapterFolder } = referredTo(app, model, 'The model');
   return {
     model: basePathOf(run),

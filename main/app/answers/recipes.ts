@@ -6,6 +6,7 @@ import { listPresets } from '../../recipe/presets.ts';
 import { METHODS, methods } from '../../recipe/recipe.ts';
 import { readRecipeFile, recipeKeysIn, writeKeys } from '../../recipe/yaml.ts';
 import { estimateRun } from '../estimate.ts';
+import { requireModel } from '../granted-recipe.ts';
 import { methodNamed, valuesOverPreset } from '../method-named.ts';
 import { resourcePath } from '../resources.ts';
 import type { Answers } from './answers.ts';
@@ -30,8 +31,18 @@ export const recipeAnswers: Answers<keyof typeof recipeCommands> = {
   'recipe.fromYaml': (_app, { yaml }) => ({
     values: yaml.trim() === '' ? {} : plain(recipeKeysIn(yaml, 'Recipe')),
   }),
-  'recipe.estimate': (app, { rows, rowTokens, ...given }) =>
-    estimateRun(app, { method: methodNamed(given.method), values: valuesOverPreset(given), rows, rowTokens }),
+  'recipe.estimate'(app, { rows, rowTokens, ...given }) {
+    const values = valuesOverPreset(given);
+    const { model_name_or_path: model } = values;
+    // As the recipe takes it; what is no text is refused with the rest.
+    const named = typeof model === 'string' && model.trim() !== '' ? requireModel(app, model.trim()) : model;
+    return estimateRun(app, {
+      method: methodNamed(given.method),
+      values: { ...values, model_name_or_path: named },
+      rows,
+      rowTokens,
+    });
+  },
 };
 
 /** As it crosses the border: JSON, without what is undefined. */

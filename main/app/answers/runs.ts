@@ -2,6 +2,8 @@
 import { homedir } from 'node:os';
 import type { runCommands } from '../../../preload/contract.ts';
 import type { App } from '../app.ts';
+import type { Recipe } from '../../recipe/recipe.ts';
+import { requireRecipe } from '../granted-recipe.ts';
 import { methodNamed, valuesOverPreset } from '../method-named.ts';
 import { killRun, moveInQueue, queueResume, queueRun, stopAnyRun } from '../queue.ts';
 import { changeRun, deleteRun, restoreRun } from '../run-notes.ts';
@@ -54,7 +56,12 @@ function requestOf(
   given: { method: string; preset?: string | null | undefined; values: Record<string, unknown> },
 ) {
   const values = withDevice(app, valuesOverPreset(given));
-  return { method: methodNamed(given.method), values, workingDirectory: homedir() };
+  return {
+    method: methodNamed(given.method),
+    values,
+    workingDirectory: homedir(),
+    requirePaths: (recipe: Recipe) => requireRecipe(app, recipe),
+  };
 }
 
 /** The settings' device, where the recipe names none. use_cpu and no_cuda are TRL's ways to. */

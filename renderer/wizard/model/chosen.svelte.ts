@@ -35,6 +35,12 @@ class ChosenModel {
     else this.failure = result.error;
   }
 
+  /** After something changed about it: it may be used now. */
+  async lookAgain(): Promise<void> {
+    this.#seen = '';
+    await this.look();
+  }
+
   /** Puts a model into the draft. */
   choose(facts: ModelFacts, way: Way = 'merge'): void {
     const run = facts.reference.startsWith('run:');
