@@ -62,7 +62,7 @@ function requireFolders(app: App, folders: readonly string[]): void {
 }
 
 function linksIn(path: string): string[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  if (!existsSync(path) || !statSync(path).isDirectory()) return [];
   const folder = snapshotOf(path);
   const links = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink());
   // One that leads nowhere can be read by nobody.
