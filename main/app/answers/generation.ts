@@ -1,5 +1,5 @@
 // Answers about asking models.
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type generationCommands, promptTemplate } from '../../../preload/contract.ts';
 import { readDataSummary } from '../../checkpoints/data-summary.ts';
@@ -38,9 +38,9 @@ type Folders = { model: string; adapter?: string; chatTemplate?: string | undefi
 function versionOf({ model, adapter, chatTemplate }: Folders): string {
   const changedAt = (folder: string): number =>
     Math.max(
-      ...['config.json', 'model.safetensors', 'adapter_model.safetensors'].map(
-        (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
-      ),
+      ...['config.json', 'model.safetensors', 'adapter_model.safetensors']
+        .map((name) => join(folder, name))
+        .map((file) => (existsSync(file) ? statSync(file).mtimeMs : 0)),
     );
   const folders = [model, ...(adapter === undefined ? [] : [adapter])];
   return JSON.stringify([folders.map((folder) => [folder, changedAt(folder)]), chatTemplate]);
