@@ -109,7 +109,8 @@ export async function tokenizeDraft(
   const recipe = await resolveRecipe(chain.recipe, homedir(), chain);
   const tokenizer = tokenizerOf(chain, recipe);
   const { cache } = app.home;
-  const hooks = { onProgress };
+  // The next move of max_length need not tokenize again.
+  const hooks = { onProgress, keepWhole: true };
   const { dataset, report, folder } =
     recipe.method === 'sft'
       ? await loadDataset(sftDataOptions(recipe, recipe.dataset_name, cache, recipe.packing), tokenizer, hooks)

@@ -1,8 +1,9 @@
 // Rows for fine-tuning from end to end: files -> rows -> examples -> tokens on disk, with a report of everything found.
 import { detectShape } from './detect-shape.ts';
-import { cutTooShort, loadRows, type Loaded, type LoadHooks, type RowKind, type SourceOptions } from './load-rows.ts';
-import { tokenizeExample, type LossSettings, type TokenizedRow } from './tokenize-example.ts';
-import { openTokenStore, packRow, tokenStoreWriter, type PlacedDataset } from './token-store.ts';
+import { cutTooShort, loadRows, type Loaded, type LoadHooks, type SourceOptions } from './load-rows.ts';
+import type { RowKind } from './row-kind.ts';
+import { cutRow, tokenizeExample, type LossSettings, type TokenizedRow, type WholeRow } from './tokenize-example.ts';
+import { openTokenStore, packRow, tokenStoreWriter, unpackRow, type PlacedDataset } from './token-store.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 import type { Example, Message } from './types.ts';
 
@@ -24,17 +25,21 @@ export function loadDataset(
   return loadRows(fineTuningRows(options), options, tokenizer, hooks);
 }
 
-function fineTuningRows(options: DataOptions): RowKind<Example, PlacedDataset> {
+function fineTuningRows(options: DataOptions): RowKind<Example, WholeRow, PlacedDataset> {
   const { completionOnlyLoss, assistantOnlyLoss, maxLength, truncationMode = 'keep_start' } = options;
   return {
     name: 'tokens',
-    settings: { completionOnlyLoss, assistantOnlyLoss, maxLength, truncationMode },
+    settings: { completionOnlyLoss, assistantOnlyLoss },
+    cutting: { maxLength, truncationMode },
     findShape: detectShape,
     createStore: tokenStoreWriter,
     openStore: openTokenStore,
-    convert(example, { tokenizer, writer, note }) {
-      if (isEmpty(example)) return { kind: 'empty', message: emptyReason(example) };
-      const row = tokenizeExample(example, tokenizer, writer, options, note);
+    tokenize: (example, { tokenizer, writer, note }) =>
+      isEmpty(example)
+        ? { kind: 'empty', message: emptyReason(example) }
+        : tokenizeExample(example, tokenizer, writer, options, note),
+    cut(whole) {
+      const row = cutRow(whole, options);
       const { inputIds, trained, fullLength } = row;
       const truncation =
         fullLength > inputIds.length ? `${String(fullLength)} tokens, cut to ${String(inputIds.length)}` : undefined;
@@ -50,6 +55,11 @@ function fineTuningRows(options: DataOptions): RowKind<Example, PlacedDataset> {
         trainedTokens,
         truncation,
       };
+    },
+    whole: {
+      numbersPerRow: 0,
+      pack: ({ inputIds, trained }) => ({ words: packRow(inputIds, trained), numbers: [] }),
+      unpack: (words) => unpackRow(words),
     },
     advice: (report) =>
       cutTooShort(report)

@@ -1,23 +1,24 @@
 // Preference pairs from end to end: files -> rows -> pairs of answers -> tokens on disk, with a report of everything
 // found. Pairs from which nothing can be learned are left out and counted.
 import { detectPreferenceShape } from './detect-shape.ts';
+import { cutTooShort, loadRows, type Loaded, type LoadHooks, type SourceOptions } from './load-rows.ts';
+import type { LeftOut, RowKind } from './row-kind.ts';
+import { pairCounts, type PairIds } from './pair.ts';
 import {
-  cutTooShort,
-  loadRows,
-  type LeftOut,
-  type Loaded,
-  type LoadHooks,
-  type RowKind,
-  type SourceOptions,
-} from './load-rows.ts';
-import { pairCounts } from './pair.ts';
-import { openPairStore, packPair, pairStoreWriter, type PlacedPairs } from './pair-store.ts';
+  openPairStore,
+  packPair,
+  packWholePair,
+  pairStoreWriter,
+  type PlacedPairs,
+  unpackWholePair,
+} from './pair-store.ts';
 import {
+  cutPreference,
+  type CutPreference,
   emptyAnswers,
   hasIdenticalAnswers,
   tokenizePreference,
   type LengthSettings,
-  type TokenizedPreference,
 } from './tokenize-preference.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 import type { PreferenceExample, TokenizedPair } from './types.ts';
@@ -37,18 +38,19 @@ export function loadPreferences(
   return loadRows(preferencePairs(options), { ...options, datasetTextField: 'text' }, tokenizer, hooks);
 }
 
-function preferencePairs(options: PreferenceOptions): RowKind<PreferenceExample, PlacedPairs> {
+function preferencePairs(options: PreferenceOptions): RowKind<PreferenceExample, PairIds, PlacedPairs> {
   const { maxLength, truncationMode = 'keep_start' } = options;
   return {
     name: 'pairs',
-    settings: { maxLength, truncationMode },
+    settings: {},
+    cutting: { maxLength, truncationMode },
     findShape: detectPreferenceShape,
     createStore: pairStoreWriter,
     openStore: openPairStore,
-    convert(example, { tokenizer, writer, note }) {
-      const useless = uselessPair(example);
-      if (useless) return useless;
-      const row = tokenizePreference(example, tokenizer, writer, options, note);
+    tokenize: (example, { tokenizer, writer, note }) =>
+      uselessPair(example) ?? tokenizePreference(example, tokenizer, writer, note),
+    cut(ids) {
+      const row = cutPreference(ids, options);
       const { pair, fullLength } = row;
       const cut = maxLength !== null && fullLength > maxLength;
       const truncation = cut
@@ -64,6 +66,7 @@ function preferencePairs(options: PreferenceOptions): RowKind<PreferenceExample,
       }
       return { ...packPair(pair), fullLength, tokens, trainedTokens: chosenTrained + rejectedTrained, truncation };
     },
+    whole: { numbersPerRow: 3, pack: packWholePair, unpack: unpackWholePair },
     advice: (report) =>
       cutTooShort(report)
         ? `Raise max_length (now ${String(maxLength)}), shorten the prompts, or set truncation_mode: keep_end.`
@@ -81,7 +84,7 @@ function uselessPair(example: PreferenceExample): LeftOut | undefined {
   return hasIdenticalAnswers(example) ? { kind: 'identical', message: 'the two answers are the same' } : undefined;
 }
 
-function untrainedReason({ fullLength, promptLength }: TokenizedPreference, maxLength: number | null): string {
+function untrainedReason({ fullLength, promptLength }: CutPreference, maxLength: number | null): string {
   return maxLength !== null && fullLength > maxLength
     ? `no token of an answer is left within max_length ${String(maxLength)}: the prompt alone has ${String(promptLength)} tokens`
     : 'an answer is one token with nothing before it, so there is nothing to predict it from';

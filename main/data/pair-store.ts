@@ -1,4 +1,5 @@
 // Tokenized preference pairs on disk: the words of a row are the ids of prompt, chosen and rejected, one after the other.
+import type { PairIds } from './pair.ts';
 import { openRowStore, RowStoreWriter, type LengthCounts, type RowPlace, type StoredRows } from './row-store.ts';
 import type { PairDataset, TokenizedPair } from './types.ts';
 
@@ -29,6 +30,21 @@ export function packPair(pair: TokenizedPair): { words: Uint32Array; numbers: nu
     words,
     numbers: [promptIds.length, chosenIds.length, rejectedIds.length, chosenCut, rejectedCut],
   };
+}
+
+/** A pair before max_length in words, with the lengths of its parts. */
+export function packWholePair({ prompt, chosen, rejected }: PairIds): { words: Uint32Array; numbers: number[] } {
+  return {
+    words: Uint32Array.from([...prompt, ...chosen, ...rejected]),
+    numbers: [prompt.length, chosen.length, rejected.length],
+  };
+}
+
+/** And back. */
+export function unpackWholePair(words: Uint32Array, number: (which: number) => number): PairIds {
+  const ids = Array.from(words);
+  const [answers, second] = [number(0), number(0) + number(1)];
+  return { prompt: ids.slice(0, answers), chosen: ids.slice(answers, second), rejected: ids.slice(second) };
 }
 
 /** Pairs are added as packPair gives them. */

@@ -37,6 +37,17 @@ export type DataReport = {
   notes: string[];
 };
 
+/** How rows were written: the template's name, and the source of the chat template where it was one. */
+export type UsedTemplate = { name: string; chatTemplate: string | undefined };
+
+/** What reading has found before any row was cut. */
+export type FoundInFiles = {
+  rows: number;
+  files: SourceReport[];
+  notes: string[];
+  problems: Pick<ProblemLog, 'counts' | 'kept'>;
+};
+
 /** Collects while rows go by. */
 export class ReportBuilder {
   readonly log = new ProblemLog();
@@ -48,6 +59,22 @@ export class ReportBuilder {
   trainedTokens = 0;
   private lengths = new Uint32Array(1024);
   private readonly rowsOfLength = new Map<number, number>();
+
+  /** Begins with what reading has found. */
+  static from({ rows, files, notes, problems }: FoundInFiles): ReportBuilder {
+    const report = new ReportBuilder();
+    report.rows = rows;
+    report.files.push(...files);
+    report.notes.push(...notes);
+    report.log.kept.push(...problems.kept);
+    Object.assign(report.log.counts, problems.counts);
+    return report;
+  }
+
+  found(): FoundInFiles {
+    const { rows, files, notes, log } = this;
+    return { rows, files, notes, problems: { counts: log.counts, kept: log.kept } };
+  }
 
   note = (message: string): void => {
     if (!this.notes.includes(message)) this.notes.push(message);
@@ -77,7 +104,7 @@ export class ReportBuilder {
     this.trainedTokens += trainedTokens;
   }
 
-  finish(template: string, chatTemplate: string | undefined): DataReport {
+  finish({ name, chatTemplate }: UsedTemplate): DataReport {
     const { counts } = this.log;
     // The first rows of a file are read before they are judged; in the report, places follow each other.
     const order = this.files.map((file) => file.file);
@@ -105,7 +132,7 @@ export class ReportBuilder {
         max: sorted.at(-1) ?? 0,
       },
       shape: [...new Set(this.files.map((file) => file.shape))].join(', '),
-      template,
+      template: name,
       ...(chatTemplate === undefined ? {} : { chatTemplate }),
       files: this.files,
       notes: this.notes,

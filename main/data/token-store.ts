@@ -55,7 +55,8 @@ function storedDataset(rows: StoredRows): PlacedDataset {
   };
 }
 
-function unpackRow(words: Uint32Array): TokenizedExample {
+/** And back. */
+export function unpackRow(words: Uint32Array): TokenizedExample {
   const inputIds = new Int32Array(words.length);
   const trained = new Uint8Array(words.length);
   for (let t = 0; t < words.length; t++) {

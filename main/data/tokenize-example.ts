@@ -9,18 +9,33 @@ import { keptRange, type TruncationMode } from './truncation.ts';
 import type { Example } from './types.ts';
 import type { ExampleWriter } from './write-example.ts';
 
-export type LossSettings = {
+export type LossSettings = MaskSettings & CutSettings;
+
+export type MaskSettings = {
   /** Unset: true for rows that have a completion. */
   completionOnlyLoss?: boolean | undefined;
   assistantOnlyLoss: boolean;
+};
+
+export type CutSettings = {
   /** Null: rows are never cut. */
   maxLength: number | null;
   /** Unset: keep_start. */
   truncationMode?: TruncationMode | undefined;
 };
 
-export type TokenizedRow = {
-  inputIds: number[];
+/** An array of ids as it was made, or as it was read from the disk. */
+type Ids = number[] | Int32Array;
+
+/** A row before max_length. */
+export type WholeRow<Kind extends Ids = Ids> = {
+  inputIds: Kind;
+  /** [inputIds.length] 1 where the token is a target wherever something stands before it. */
+  trained: Uint8Array;
+};
+
+export type TokenizedRow<Kind extends Ids = Ids> = {
+  inputIds: Kind;
   /** [inputIds.length] 1 where the token is a target; the first never is. */
   trained: Uint8Array;
   /** Tokens before max_length cut the row. */
@@ -32,26 +47,33 @@ export function tokenizeExample(
   example: Example,
   tokenizer: TextTokenizer,
   writer: ExampleWriter,
-  settings: LossSettings,
+  settings: MaskSettings,
   note: (message: string) => void,
-): TokenizedRow {
-  const { inputIds, trained } =
-    example.kind === 'tokens'
-      ? checkedTokens(example, tokenizer, settings)
-      : tokenizeWritten(example, tokenizer, writer, settings, note);
-  const { start, end } = keptRange(inputIds.length, settings.maxLength, settings.truncationMode);
-  // Nothing stands before the first token that could predict it.
-  trained[start] = 0;
-  return { inputIds: inputIds.slice(start, end), trained: trained.subarray(start, end), fullLength: inputIds.length };
+): WholeRow<number[]> {
+  return example.kind === 'tokens'
+    ? checkedTokens(example, tokenizer, settings)
+    : tokenizeWritten(example, tokenizer, writer, settings, note);
 }
 
-type Marked = { inputIds: number[]; trained: Uint8Array };
+/** What max_length leaves of a row. */
+export function cutRow<Kind extends Ids>(
+  { inputIds, trained }: WholeRow<Kind>,
+  { maxLength, truncationMode }: CutSettings,
+): TokenizedRow<Kind> {
+  const { start, end } = keptRange(inputIds.length, maxLength, truncationMode);
+  const kept = trained.slice(start, end);
+  // Nothing stands before the first token that could predict it.
+  if (kept.length > 0) kept[0] = 0;
+  return { inputIds: inputIds.slice(start, end) as Kind, trained: kept, fullLength: inputIds.length };
+}
+
+type Marked = WholeRow<number[]>;
 
 function tokenizeWritten(
   example: Exclude<Example, { kind: 'tokens' }>,
   tokenizer: TextTokenizer,
   writer: ExampleWriter,
-  settings: LossSettings,
+  settings: MaskSettings,
   note: (message: string) => void,
 ): Marked {
   const written = writer.write(example, settings.assistantOnlyLoss);
@@ -106,7 +128,7 @@ function tokensInside(text: string, ids: number[], spans: Span[], tokenizer: Tex
 function checkedTokens(
   example: Extract<Example, { kind: 'tokens' }>,
   tokenizer: TextTokenizer,
-  settings: LossSettings,
+  settings: MaskSettings,
 ): Marked {
   const { inputIds } = example;
   const outside = inputIds.find((id) => id < 0 || id >= tokenizer.vocabSize);

@@ -16,7 +16,7 @@ export type LengthSettings = {
   truncationMode?: TruncationMode | undefined;
 };
 
-export type TokenizedPreference = {
+export type CutPreference = {
   pair: TokenizedPair;
   /** Tokens of prompt and longer answer before max_length. */
   fullLength: number;
@@ -28,13 +28,17 @@ export function tokenizePreference(
   example: PreferenceExample,
   tokenizer: TextTokenizer,
   writer: ExampleWriter,
-  settings: LengthSettings,
   note: (message: string) => void,
-): TokenizedPreference {
-  const ids =
-    example.kind === 'pair-tokens' ? checkedTokens(example, tokenizer) : tokenizePair(example, tokenizer, writer, note);
+): PairIds {
+  return example.kind === 'pair-tokens'
+    ? checkedTokens(example, tokenizer)
+    : tokenizePair(example, tokenizer, writer, note);
+}
+
+/** What max_length leaves of a pair. */
+export function cutPreference(ids: PairIds, { maxLength, truncationMode }: LengthSettings): CutPreference {
   return {
-    pair: cutPair(ids, settings.maxLength, settings.truncationMode),
+    pair: cutPair(ids, maxLength, truncationMode),
     fullLength: ids.prompt.length + Math.max(ids.chosen.length, ids.rejected.length),
     promptLength: ids.prompt.length,
   };

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadTokenizer, type TextTokenizer } from '../../main/data/tokenizer.ts';
-import { tokenizeExample } from '../../main/data/tokenize-example.ts';
+import { cutRow, tokenizeExample } from '../../main/data/tokenize-example.ts';
 import type { Message } from '../../main/data/types.ts';
 import { exampleWriter } from '../../main/data/write-example.ts';
 import { tokenizerFolders } from '../support/real-tokenizers.ts';
@@ -33,7 +33,7 @@ function tokenize(
   const note = () => undefined;
   const writer = exampleWriter(tokenizer, template, note);
   const example = { kind: 'messages' as const, messages, ...(tools ? { tools } : {}) };
-  return tokenizeExample(example, tokenizer, writer, { assistantOnlyLoss: true, maxLength: null }, note);
+  return cutRow(tokenizeExample(example, tokenizer, writer, { assistantOnlyLoss: true }, note), { maxLength: null });
 }
 
 /** The trained stretches as text. */

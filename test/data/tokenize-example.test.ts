@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadDataset } from '../../main/data/load-dataset.ts';
 import { loadTokenizer, type TextTokenizer } from '../../main/data/tokenizer.ts';
-import { tokenizeExample, type LossSettings } from '../../main/data/tokenize-example.ts';
+import { cutRow, tokenizeExample, type LossSettings } from '../../main/data/tokenize-example.ts';
 import type { Example } from '../../main/data/types.ts';
 import { exampleWriter } from '../../main/data/write-example.ts';
 import type { TemplateName } from '../../main/data/templates.ts';
@@ -25,13 +25,8 @@ function tokenize(
   const notes: string[] = [];
   const note = (message: string) => notes.push(message);
   const writer = exampleWriter(tokenizer, settings.template ?? 'model', note);
-  const row = tokenizeExample(
-    example,
-    tokenizer,
-    writer,
-    { assistantOnlyLoss: false, maxLength: null, ...settings },
-    note,
-  );
+  const all = { assistantOnlyLoss: false, maxLength: null, ...settings };
+  const row = cutRow(tokenizeExample(example, tokenizer, writer, all, note), all);
   const part = (bit: number) => tokenizer.decode(row.inputIds.filter((_, i) => row.trained[i] === bit));
   return { ...row, notes, trainedText: part(1), otherText: part(0), text: tokenizer.decode(row.inputIds) };
 }

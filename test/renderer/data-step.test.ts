@@ -4,6 +4,8 @@ import { SHAPES } from '../../main/data/shapes.ts';
 import { PREFERENCE_SHAPES } from '../../main/data/preference-shapes.ts';
 import { KNOWN_COLUMNS } from '../../main/data/columns.ts';
 import { detectPreferenceShape, detectShape } from '../../main/data/detect-shape.ts';
+import type { TokenizedData } from '../../preload/contract.ts';
+import { rowsCut } from '../../renderer/wizard/data/health.ts';
 import { asFiles, fileName, fromFiles } from '../../renderer/wizard/data/file-names.ts';
 import { binsOf, cutBy, lastShown } from '../../renderer/wizard/data/length-bins.ts';
 import { likelyFiles } from '../../renderer/wizard/data/likely-files.ts';
@@ -41,6 +43,20 @@ test('what a max_length cuts, against a count row by row', () => {
       expect(inBin).toBe(rows.filter((length) => length >= from && (isLast || length < to)).length);
     }
   }
+});
+
+test('how many rows are too long is known at once, unless packing leaves them whole', () => {
+  const lengths: [number, number][] = [
+    [4, 10],
+    [8, 3],
+    [20, 2],
+  ];
+  const data = (maxLength: number, truncated: number) =>
+    ({ lengths, maxLength, report: { truncated } }) as TokenizedData;
+  expect(rowsCut(data(10, 2), 10)).toBe(2);
+  expect(rowsCut(data(10, 2), 5)).toBe(5);
+  expect(rowsCut(data(10, 2), null)).toBe(0);
+  expect(rowsCut(data(10, 0), 5)).toBe(0);
 });
 
 test('few rows that are much longer do not press the others together', () => {

@@ -31,6 +31,8 @@ class DraftDataset {
   readonly tokens = new LongCall('data.tokenize');
   /** A person stopped the reading. */
   isStopped = $state(false);
+  /** max_length while its line is moved; then the draft has it. */
+  moved = $state<number | null>(null);
 
   readonly files = $derived(asFiles(draft.values['dataset_name']));
   readonly kind = $derived<'rows' | 'pairs'>(draft.method === 'sft' ? 'rows' : 'pairs');

@@ -1,5 +1,6 @@
 // The counts of the data health strip, in the order in which they are shown.
-import type { DataReport, ProblemKind } from '../../../preload/contract.ts';
+import type { DataReport, ProblemKind, TokenizedData } from '../../../preload/contract.ts';
+import { cutBy } from './length-bins.ts';
 
 export type HealthCount = {
   /** "rows" and "usable" are no problems. */
@@ -9,6 +10,13 @@ export type HealthCount = {
   /** What it means for training. */
   meaning: string;
 };
+
+/** Rows that a max_length cuts: known at once, while the rows that it leaves are still being made. */
+export function rowsCut({ lengths, maxLength, report }: TokenizedData, at: number | null): number {
+  // Packing may leave rows whole.
+  const isCutting = report.truncated === cutBy(lengths, maxLength).rows;
+  return isCutting ? cutBy(lengths, at).rows : report.truncated;
+}
 
 export function healthCounts(report: DataReport, kind: 'rows' | 'pairs'): HealthCount[] {
   const counts: HealthCount[] = [
