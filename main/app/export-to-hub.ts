@@ -9,6 +9,7 @@ import { exportTarget } from '../export/registry.ts';
 import { hubAccount, requireWrite } from '../hub/account.ts';
 import { requirePrivacy, type Uploaded } from '../hub/upload.ts';
 import { uploadTarget } from '../hub/upload-target.ts';
+import { UserError } from '../errors.ts';
 import type { App } from './app.ts';
 import type { ErrandHooks } from './errand.ts';
 import { exportByErrand } from './export-for-window.ts';
@@ -26,11 +27,18 @@ export type HubExportRequest = ExportChoice & {
 
 export type HubExported = Exported & Uploaded;
 
-/** Whose token it is. Throws as hubAccount does. */
+/** Whose token it is, and why that is not known where another token would help. Throws as hubAccount does. */
 export async function hubAccountOf(app: App): Promise<CommandOutput<'hub.account'>> {
   const access = await app.hub.access();
-  return { ...(await hubAccount(access)), url: access.url };
+  try {
+    return { url: access.url, account: await hubAccount(access), problem: null };
+  } catch (error) {
+    if (!(error instanceof UserError) || !tokenProblems.has(error.code)) throw error;
+    return { url: access.url, account: null, problem: error.toDetails() };
+  }
 }
+
+const tokenProblems: ReadonlySet<string> = new Set(['hub-token-missing', 'hub-token-refused']);
 
 /** What the name means, and whether the repository is there. Throws as uploadTarget and requireWrite do. */
 export async function planUpload(app: App, typed: string): Promise<CommandOutput<'hub.uploadTarget'>> {

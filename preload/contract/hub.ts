@@ -91,16 +91,21 @@ export const hubCommands = {
       files: z.array(z.object({ path: z.string(), size: z.number() })),
     }),
   },
-  /** Whose token it is. Refused where none is set. */
+  /** Whose token it is; null where there is none that the Hub takes, and `problem` then says why. */
   'hub.account': {
     input: z.strictObject({}),
     output: z.object({
-      name: z.string(),
-      organizations: z.array(z.string()),
-      /** Of the token: "write", "read", "fineGrained"; null where the Hub does not say. */
-      role: z.string().nullable(),
       /** Of the Hub. */
       url: z.string(),
+      account: z
+        .object({
+          name: z.string(),
+          organizations: z.array(z.string()),
+          /** Of the token: "write", "read", "fineGrained"; null where the Hub does not say. */
+          role: z.string().nullable(),
+        })
+        .nullable(),
+      problem: errorDetails.nullable(),
     }),
   },
   /** What a repository to upload to is called in full, and whether it is there. */

@@ -1,15 +1,11 @@
 // lorelei export --push-to-hub, as a process that uploads to a Hub on this machine.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
-import { openApp } from '../../main/app/app.ts';
-import { writeCheckpoint } from '../../main/checkpoints/run-state.ts';
-import { parseRecipe } from '../../main/recipe/parse.ts';
-import { checkpointOfStep } from '../checkpoints/checkpoint-of-step.ts';
+import { inHome, writeExportableRun } from '../support/exportable-run.ts';
 import { hubStub, type HubStub } from '../support/hub-stub.ts';
 import { startLorelei, type Started } from '../support/lorelei-process.ts';
-import { writeModelStub } from '../support/model-stub.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const folder = tempFolder().path;
@@ -17,25 +13,7 @@ const home = join(folder, 'home');
 const token = 'hf_ada_TokenOfTheRiver';
 let hub: HubStub;
 
-/** A run on a model that lies in a folder of this machine. */
-beforeAll(() => {
-  const model = join(folder, 'my model');
-  writeModelStub(model);
-  writeFileSync(join(model, 'README.md'), '---\nlicense: apache-2.0\n---\n');
-  writeFileSync(join(model, 'tokenizer.json'), '{}');
-  writeFileSync(join(model, 'tokenizer_config.json'), JSON.stringify({ name_or_path: model }));
-  const { recipe } = parseRecipe('sft', { model_name_or_path: model, dataset_name: join(folder, 'mails.jsonl') });
-  inHome(({ home: { runs }, history }) => {
-    const id = 'calm-otter';
-    history.runs.insert({ id, method: 'sft', recipe, outputDir: join(folder, 'adapter'), createdAt: 1 });
-    history.runs.update(id, { status: 'stopped', lastStep: 4 });
-    mkdirSync(join(runs, id));
-    const checkpoint = checkpointOfStep(4);
-    const { adapter } = checkpoint;
-    const config = { ...adapter.config, base_model_name_or_path: model };
-    writeCheckpoint(join(runs, id), { ...checkpoint, adapter: { ...adapter, config } });
-  });
-});
+beforeAll(() => writeExportableRun(folder));
 afterAll(() => rmSync(home, { recursive: true }));
 
 beforeEach(async () => {
@@ -50,19 +28,11 @@ afterEach(async () => {
   await hub.close();
 });
 
-function inHome<Result>(look: (app: ReturnType<typeof openApp>) => Result): Result {
-  const app = openApp({ launchJob: () => expect.unreachable() }, home);
-  try {
-    return look(app);
-  } finally {
-    app.history.close();
-  }
-}
-
 const start = (...words: string[]): Started =>
   startLorelei('fake-lorelei.ts', ['export', 'calm-otter', ...words], { folder, home });
 
-const exportedTo = (): string[] => inHome(({ history }) => history.exports.list('calm-otter').map(({ path }) => path));
+const exportedTo = (): string[] =>
+  inHome(folder, ({ history }) => history.exports.list('calm-otter').map(({ path }) => path));
 const uploads = join(home, 'cache/uploads');
 const leftInCache = (): string[] => (existsSync(uploads) ? readdirSync(uploads) : []);
 
