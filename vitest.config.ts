@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 const whole = [
   'test/e2e/**/*.test.ts',
-  'test/hosts/cli.test.ts',
+  'test/hosts/{cli,export-to-hub,hub-folders}.test.ts',
   'test/training/{run,run-features,trl-sft,trl-dpo,trl-methods}.test.ts',
 ];
 

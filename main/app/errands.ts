@@ -33,7 +33,7 @@ export const errands = {
       signal: new AbortController().signal,
       onProgress: (progress) => tell({ ...progress, unit: 'bytes' }),
     }),
-  preview: (app: App, input: Omit<PreviewRequest, 'onProgress'>, tell: Tell) =>
+  preview: (app: App, input: Omit<PreviewRequest, 'onProgress' | 'fetchFromHub'>, tell: Tell) =>
     previewRun(app, {
       ...input,
       onProgress: (progress) => tell({ phase: 'Reading and tokenizing', ...progress }),

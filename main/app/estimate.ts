@@ -16,6 +16,7 @@ import {
 } from '../training/step-cost.ts';
 import type { App } from './app.ts';
 import { foldersToAsk } from './chain-runs.ts';
+import { cachedFolder } from './hub-folder.ts';
 import { machineSpeed } from './machine-speed.ts';
 
 /** What a step reaches of the speed of bare products, on the processors that were measured. */
@@ -46,7 +47,7 @@ export async function estimateRun(app: App, { method, values, rows, rowTokens }:
   if (problem !== undefined) throw problem.error;
   if (recipe === undefined) throw new Error('a recipe without problems');
   const { model: path } = foldersToAsk(app, { model: recipe.model_name_or_path });
-  const folder = openModelFolder(path);
+  const folder = openModelFolder(cachedFolder(path, process.cwd(), 'model') ?? path);
   const stored = [...folder.weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const model = modelFor(folder.config);
   const shapeWith = (changed: Recipe, tokens?: number): StepShape => shapeOf(changed, model, stored, tokens);

@@ -8,6 +8,7 @@ import { filesNamed, startOfEntry } from '../data/sources.ts';
 import { cachedModel } from '../hub/cache.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { App } from './app.ts';
+import { cachedFolder } from './hub-folder.ts';
 import { absolute } from './resolve-recipe.ts';
 
 const isRun = (reference: string): boolean => reference.startsWith('run:');
@@ -22,7 +23,8 @@ export async function requireRecipe(app: App, recipe: Recipe): Promise<void> {
   const { adapter_name_or_path: adapter, output_dir: output, logging_dir: logs } = recipe;
   const template = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
   requireModel(app, recipe.model_name_or_path);
-  requireFolders(app, placesOf(adapter !== undefined && isRun(adapter) ? undefined : adapter, template));
+  const isElsewhere = adapter !== undefined && (isRun(adapter) || cachedFolder(adapter, homedir(), 'adapter'));
+  requireFolders(app, placesOf(isElsewhere ? undefined : adapter, template));
   app.grants.require(placesOf(output, logs));
   await requireData(app, [...recipe.dataset_name, ...(recipe.eval_dataset_name ?? [])]);
 }

@@ -8,6 +8,7 @@ import { preferenceOptions } from '../training/methods/pairs.ts';
 import { sftDataOptions } from '../training/methods/sft.ts';
 import type { App } from './app.ts';
 import { type Chain, chainRuns } from './chain-runs.ts';
+import type { FetchFromHub } from './hub-folder.ts';
 import { resolveRecipe } from './resolve-recipe.ts';
 
 export type PreviewRequest = {
@@ -17,6 +18,8 @@ export type PreviewRequest = {
   workingDirectory: string;
   /** Rows to show. */
   rows: number;
+  /** As that of a run that is started. */
+  fetchFromHub?: FetchFromHub | undefined;
   /** Bytes read, of all. */
   onProgress: (progress: { done: number; total: number }) => void;
 };
@@ -25,7 +28,7 @@ export type RunPreview = ({ method: 'sft' } & Preview) | ({ method: Exclude<Meth
 
 /** Tokenizes the recipe's training files, which a run then finds in the cache. Throws UserError. */
 export async function previewRun(app: App, request: PreviewRequest): Promise<RunPreview> {
-  const { method, values, workingDirectory, rows, onProgress } = request;
+  const { method, values, workingDirectory, rows, fetchFromHub, onProgress } = request;
   if (!Number.isInteger(rows) || rows < 0) {
     throw new UserError({
       code: 'option-value',
@@ -34,7 +37,7 @@ export async function previewRun(app: App, request: PreviewRequest): Promise<Run
     });
   }
   const chain = chainRuns(app, parseRecipe<Method>(method, values).recipe);
-  const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
+  const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain, fetchFromHub);
   const tokenizer = tokenizerOf(chain, recipe);
   if (recipe.method === 'sft') {
     const options = sftDataOptions(recipe, recipe.dataset_name, app.home.cache, recipe.packing);

@@ -4,15 +4,14 @@ import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { readAdapter } from '../checkpoints/adapter.ts';
-import { looksLikeHubId } from '../checkpoints/hub-cache.ts';
 import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { splitOfName } from '../data/readers/splits.ts';
 import { findSources } from '../data/sources.ts';
 import { templateAt } from '../data/tokenizer-files.ts';
 import { UserError } from '../errors.ts';
-import { cachedModel, hubCacheFolder } from '../hub/cache.ts';
 import { evaluates } from '../recipe/evaluation.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { cachedFolder, isHubId, type FetchFromHub, type HubPart } from './hub-folder.ts';
 
 /** "~/" is the home folder of the person. */
 export function absolute(path: string, from: string): string {
@@ -47,10 +46,16 @@ function findFolder(value: string, from: string, open: (path: string) => unknown
   return path;
 }
 
-/** A Hub id means the model of the Hugging Face cache, where it is there and no folder has that name. */
-function modelAt(value: string, from: string): string {
-  if (existsSync(absolute(value, from)) || !looksLikeHubId(value)) return value;
-  return cachedModel(hubCacheFolder(process.env), value) ?? value;
+/** The same for what may be named by its place on the Hub, where no folder has that name. */
+async function findHubFolder(
+  value: string,
+  from: string,
+  { part, open, fetch }: { part: HubPart; open: (path: string) => unknown; fetch: FetchFromHub | undefined },
+): Promise<string> {
+  const cached = cachedFolder(value, from, part);
+  if (cached !== undefined || fetch === undefined || !isHubId(value, from))
+    return findFolder(cached ?? value, from, open);
+  return findFolder(await fetch(value, part), from, open);
 }
 
 function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: string, wanted: 'train' | 'test'): void {
@@ -64,24 +69,18 @@ function checkSplit(key: 'dataset_train_split' | 'dataset_test_split', value: st
 
 /**
  * The same recipe, after chainRuns, with absolute paths, globs and folders replaced by the files they hold, and the evaluation files of
- * a dataset folder filled in. `from` is the working directory. Throws UserError "eval-data-missing" and
+ * a dataset folder filled in. `from` is the working directory; `fetch` brings what the Hugging Face cache lacks of the
+ * Hub, without it that is refused. Throws UserError "eval-data-missing" and
  * "recipe-value", and those of a model, an adapter and files that cannot be used ("model-not-found" …).
  */
 export async function resolveRecipe<R extends Recipe>(
   recipe: R,
   from: string,
   chain?: { order?: unknown },
+  fetch?: FetchFromHub,
 ): Promise<R> {
   checkSplit('dataset_train_split', recipe.dataset_train_split, 'train');
   checkSplit('dataset_test_split', recipe.dataset_test_split, 'test');
-  const isToBeMerged = chain?.order !== undefined;
-  const model = findFolder(
-    modelAt(recipe.model_name_or_path, from),
-    from,
-    isToBeMerged ? () => undefined : openModelFolder,
-  );
-  const adapter =
-    recipe.adapter_name_or_path === undefined ? undefined : findFolder(recipe.adapter_name_or_path, from, readAdapter);
   const needsEval = evaluates(recipe) && recipe.test_split_size === undefined;
   const evalFiles =
     recipe.eval_dataset_name !== undefined
@@ -96,11 +95,23 @@ export async function resolveRecipe<R extends Recipe>(
       fix: 'Set test_split_size, for example to 0.05, or eval_dataset_name to a file; or set eval_strategy: no.',
     });
   }
+  const files = await findFiles(recipe.dataset_name, 'train', from);
+  const isToBeMerged = chain?.order !== undefined;
+  // Last: they may be large, and have to come first.
+  const model = await findHubFolder(recipe.model_name_or_path, from, {
+    part: 'model',
+    open: isToBeMerged ? () => undefined : openModelFolder,
+    fetch,
+  });
+  const adapter =
+    recipe.adapter_name_or_path === undefined
+      ? undefined
+      : await findHubFolder(recipe.adapter_name_or_path, from, { part: 'adapter', open: readAdapter, fetch });
   return {
     ...recipe,
     model_name_or_path: model,
     ...(adapter !== undefined && { adapter_name_or_path: adapter }),
-    dataset_name: await findFiles(recipe.dataset_name, 'train', from),
+    dataset_name: files,
     ...(evalFiles !== undefined && { eval_dataset_name: evalFiles }),
     ...(recipe.output_dir !== undefined && { output_dir: absolute(recipe.output_dir, from) }),
     ...('chat_template_path' in recipe &&

@@ -14,6 +14,7 @@ import { chainRuns, type Chain } from './chain-runs.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 import { findRun, isUnderWay, methodOf, withTrueStatus } from './find-run.ts';
 import { followRun, type RunSession } from './follow-run.ts';
+import type { FetchFromHub } from './hub-folder.ts';
 import { checkOutputFolder } from './output-folder.ts';
 import { isAlive, thisProcess } from './process-identity.ts';
 import { resolveRecipe } from './resolve-recipe.ts';
@@ -25,6 +26,8 @@ export type StartRequest = {
   values: Record<string, unknown>;
   /** Where relative paths start. */
   workingDirectory: string;
+  /** Brings a model or adapter that is named by its place on the Hub; without it only those of the cache are found. */
+  fetchFromHub?: FetchFromHub | undefined;
   onRecord: (record: JobRecord) => void;
   /** Throws where whoever asks may not use a path of the recipe; called before any is opened. Absent: all are allowed. */
   requirePaths?: (recipe: Recipe) => Promise<void>;
@@ -43,12 +46,12 @@ export type CheckedRequest = { chain: Chain<Recipe>; recipe: Recipe; notes: stri
 /** Checks a recipe without starting it, as far as that is possible without opening model and data. Throws UserError. */
 export async function checkRequest(
   app: App,
-  { method, values, workingDirectory, requirePaths }: Omit<StartRequest, 'onRecord'>,
+  { method, values, workingDirectory, fetchFromHub, requirePaths }: Omit<StartRequest, 'onRecord'>,
 ): Promise<CheckedRequest> {
   const parsed = parseRecipe<Method>(method, values);
   await requirePaths?.(parsed.recipe);
   const chain = chainRuns(app, parsed.recipe);
-  const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain);
+  const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain, fetchFromHub);
   checkOutput(app, recipe);
   return { chain, recipe, notes: [...parsed.notes, ...chain.notes] };
 }

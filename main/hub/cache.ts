@@ -93,6 +93,15 @@ export function cachedModel(cache: string, id: string): string | undefined {
   return hasWeights ? snapshot : undefined;
 }
 
+/** The snapshot of a LoRA adapter that the cache holds; undefined where it does not. */
+export function cachedAdapter(cache: string, id: string): string | undefined {
+  const snapshot = snapshotOf(repoFolder(cache, { kind: 'model', id }));
+  const isThere = ['adapter_config.json', 'adapter_model.safetensors'].every((name) =>
+    existsSync(join(snapshot, name)),
+  );
+  return isThere ? snapshot : undefined;
+}
+
 /** Ids of the models of which some snapshot is in the cache, with the repository's folder. */
 export function cachedModels(cache: string): { id: string; folder: string }[] {
   if (!existsSync(cache)) return [];

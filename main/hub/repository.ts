@@ -119,13 +119,16 @@ export function filesOfModel({ repo, files }: Repository): RepoFile[] {
     /^model-\d+-of-\d+\.safetensors$|^model\.safetensors\.index\.json$/.test(path),
   );
   if (!whole && shards.length === 0) {
+    const isAdapter = files.some(({ path }) => path === 'adapter_config.json');
     const other = files.find(({ path }) => /\.(bin|pt|pth|gguf)$/.test(path))?.path;
     throw new UserError({
       code: 'weights-missing',
       message: `${repo.id} has no safetensors weights${other === undefined ? '' : `, only ${other}`}.`,
-      fix: other?.endsWith('.gguf')
-        ? 'Choose the original model that it was made from.'
-        : 'Choose another upload of the model that has model.safetensors.',
+      fix: isAdapter
+        ? 'It is an adapter: give it as --adapter or adapter_name_or_path, on the model that it was trained on.'
+        : other?.endsWith('.gguf')
+          ? 'Choose the original model that it was made from.'
+          : 'Choose another upload of the model that has model.safetensors.',
     });
   }
   if (!files.some(({ path }) => path === 'config.json'))
@@ -135,6 +138,20 @@ export function filesOfModel({ repo, files }: Repository): RepoFile[] {
       fix: 'Choose another upload of the model.',
     });
   return [...files.filter(({ path }) => besideWeights.has(path)), ...(whole ? [whole] : shards)];
+}
+
+/** Of an adapter in PEFT's format, its two files and those of a tokenizer. Throws UserError "adapter-files-missing". */
+export function filesOfAdapter({ repo, files }: Repository): RepoFile[] {
+  const own = ['adapter_config.json', 'adapter_model.safetensors'];
+  const missing = own.find((name) => !files.some(({ path }) => path === name));
+  if (missing !== undefined)
+    throw new UserError({
+      code: 'adapter-files-missing',
+      message: `${repo.id} on the Hub is no adapter that can be used here: it has no ${missing}.`,
+      fix: 'Choose another upload, with adapter_config.json and adapter_model.safetensors.',
+    });
+  const wanted = new Set([...own, 'README.md', ...tokenizerFileNames]);
+  return files.filter(({ path }) => wanted.has(path));
 }
 
 /** Of a dataset, the files that can be read here, or those of them that `wanted` names. Throws UserError "data-missing". */

@@ -18,6 +18,7 @@ import {
   type Json,
   type WithApp,
 } from './command-parts.ts';
+import { fetchingOnTerminal, folderAsked } from './fetch-on-terminal.ts';
 import { terminalOn } from './terminal.ts';
 
 type PreviewOptions = { config?: string; preset?: string; rows: number; method?: Method } & Json;
@@ -55,7 +56,9 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
       const onProgress = ({ done, total }: { done: number; total: number }): void => {
         terminal.live(`Reading the rows … ${Math.floor((100 * done) / Math.max(1, total))} %`);
       };
-      const preview = await withApp((app) => previewRun(app, { ...request, onProgress }));
+      const preview = await withApp((app) =>
+        previewRun(app, { ...request, onProgress, fetchFromHub: fetchingOnTerminal(app) }),
+      );
       terminal.clear();
       const color = { color: process.stdout.isTTY };
       const text = () => (preview.method === 'sft' ? renderPreview(preview, color) : renderPairPreview(preview, color));
@@ -83,8 +86,11 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
   lorelei
     .command('generate')
     .description('answer a prompt with a model and, if wanted, an adapter on it')
-    .requiredOption('--model <folder>', 'folder of the model, or run:NAME for what a run has learned')
-    .option('--adapter <folder>', 'folder of a LoRA adapter, or run:NAME')
+    .requiredOption(
+      '--model <model>',
+      'folder of the model, its name on the Hub, or run:NAME for what a run has learned',
+    )
+    .option('--adapter <adapter>', 'folder of a LoRA adapter, its name on the Hub, or run:NAME')
     .requiredOption('--prompt <text>', 'what to answer or to continue; empty starts from nothing')
     .addOption(
       new Option(
@@ -102,7 +108,11 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .action(async (request: Omit<GenerateRequest, 'signal'>) => {
       const { generate } = await import('../../app/generate.ts');
       const asksRun = [request.model, request.adapter].some((one) => one?.startsWith('run:'));
-      const folders = asksRun ? await withApp((app) => foldersToAsk(app, request)) : request;
+      const asked = asksRun ? await withApp((app) => foldersToAsk(app, request)) : request;
+      const folders = {
+        model: await folderAsked(withApp, asked.model, 'model'),
+        ...(asked.adapter !== undefined && { adapter: await folderAsked(withApp, asked.adapter, 'adapter') }),
+      };
       for await (const text of generate({ ...request, ...folders })) process.stdout.write(text);
       process.stdout.write('\n');
     });

@@ -19,6 +19,7 @@ import {
   type WithApp,
 } from './command-parts.ts';
 import { exportOnTerminal, type TerminalExport } from './export-on-terminal.ts';
+import { fetchingOnTerminal } from './fetch-on-terminal.ts';
 import { followOnTerminal } from './follow.ts';
 import { recipeArguments } from './recipe-arguments.ts';
 import { runReport } from './run-report.ts';
@@ -49,7 +50,10 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
         const request = { method, values, workingDirectory: process.cwd() };
         const report = reportFor(options);
         process.exitCode = await withApp((app) =>
-          followOnTerminal((onRecord) => startRun(app, { ...request, onRecord }), report),
+          followOnTerminal(
+            (onRecord) => startRun(app, { ...request, onRecord, fetchFromHub: fetchingOnTerminal(app) }),
+            report,
+          ),
         );
       });
   }
