@@ -8,24 +8,11 @@ import { answer } from '../../main/app/answer.ts';
 import { openApp, type App } from '../../main/app/app.ts';
 import { UserError } from '../../main/errors.ts';
 import { commands, type CommandName } from '../../preload/contract.ts';
+import { pick, randomOf, type Random } from '../support/random.ts';
 import { storeOf } from '../support/secret-store.ts';
 import { seedHome, type SeededHome } from '../support/seed-history.ts';
 
 const inputsPerCommand = 2000;
-
-/** The same numbers each time (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-type Random = () => number;
-const pick = <T>(random: Random, from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
 
 const deep = Array.from({ length: 200 }).reduce<unknown>((inner) => ({ inner: [inner] }), null);
 const odd: readonly unknown[] = [
@@ -138,6 +125,8 @@ async function checkAnswer(command: CommandName, request: unknown, shown: string
   complaints.mockClear();
   const result = await answer(app, request);
   expect(complaints.mock.calls, shown).toEqual([]);
+  // It can cross both borders: Electron's, and that of HTTP.
+  expect(() => [structuredClone(result), JSON.stringify(result)], shown).not.toThrow();
   if (!result.ok) {
     expect(error.safeParse(result.error).error, shown).toBeUndefined();
     expect(result.error.code, `${shown}: ${result.error.message}`).not.toBe('internal');
