@@ -14,8 +14,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: '100%',
     testTimeout: 30_000,
-    // Nothing that is tested may touch the keychain of whoever tests.
-    env: { LORELEI_KEYCHAIN: 'off' },
+    // Nothing that is tested may touch the keychain or the tokens of whoever tests.
+    env: { LORELEI_KEYCHAIN: 'off', HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' },
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: whole } },
       {

@@ -1,6 +1,7 @@
 // What every action of the app works on: the home folder, the history, what the host can do for it.
 import { join } from 'node:path';
 import type { AppEvent, CommandInput, HostKind } from '../../preload/contract.ts';
+import { hubTokenFile } from '../hub/token-file.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { Errands, LaunchErrand } from './errand.ts';
@@ -67,7 +68,9 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
     return (host.launchErrand ?? noErrands)(name, input, hooks).finally(() => errands.delete(errand));
   };
   const coolErrands = (): void => host.coolErrands?.();
-  const secrets = openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env));
+  const secrets = openSecrets(process.env, host.secretStore ?? systemKeychain(launchErrand, process.env), {
+    tokenFile: hubTokenFile(process.env),
+  });
   const listeners = new Set<(event: AppEvent) => void>();
   const tell = (event: AppEvent): void => listeners.forEach((listener) => listener(event));
   const history = openHistory(home.history, resourcePath('migrations'));

@@ -2,7 +2,7 @@
 import { whoAmI } from '@huggingface/hub';
 import { UserError } from '../errors.ts';
 import type { HubAccess } from './access.ts';
-import { notTheHub, withHubProblems } from './problems.ts';
+import { keepIt, notTheHub, withHubProblems } from './problems.ts';
 
 export type HubAccount = {
   /** "ada": the namespace of the account's own repositories. */
@@ -51,4 +51,4 @@ export function requireWrite(access: HubAccess, { name, role }: HubAccount): voi
 }
 
 const makeToken = ({ url }: HubAccess): string =>
-  `Make one of the type Write at ${url}/settings/tokens/new?tokenType=write, then save it under Settings or with lorelei secrets set HF_TOKEN.`;
+  `Make one of the type Write at ${url}/settings/tokens/new?tokenType=write, then ${keepIt}.`;

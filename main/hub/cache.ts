@@ -11,17 +11,25 @@ import { hasSystemCode } from '../errors.ts';
 export type RepoKind = 'model' | 'dataset';
 export type Repo = { kind: RepoKind; id: string };
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where the cache lies: HF_HUB_CACHE, else below HF_HOME, else below the user's caches. */
 export function hubCacheFolder(environment: Environment): string {
-  const given = (name: string): string | undefined => {
-    const value = environment[name]?.trim();
-    if (value === undefined || value === '') return undefined;
-    return value === '~' || value.startsWith('~/') ? join(homedir(), value.slice(1)) : resolve(value);
-  };
-  const home = given('HF_HOME') ?? join(given('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
-  return given('HF_HUB_CACHE') ?? given('HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub');
+  const given = (name: string): string | undefined => placeGiven(environment, name);
+  return given('HF_HUB_CACHE') ?? given('HUGGINGFACE_HUB_CACHE') ?? join(hubHome(environment), 'hub');
+}
+
+/** The folder of huggingface_hub: HF_HOME, else below the user's caches. */
+export function hubHome(environment: Environment): string {
+  const caches = placeGiven(environment, 'XDG_CACHE_HOME') ?? join(homedir(), '.cache');
+  return placeGiven(environment, 'HF_HOME') ?? join(caches, 'huggingface');
+}
+
+/** The path that a variable names, "~" being the person's folder. */
+export function placeGiven(environment: Environment, name: string): string | undefined {
+  const value = environment[name]?.trim();
+  if (value === undefined || value === '') return undefined;
+  return value === '~' || value.startsWith('~/') ? join(homedir(), value.slice(1)) : resolve(value);
 }
 
 /** "models--OWNER--NAME" */

@@ -3,6 +3,10 @@ import { hasSystemCode, messageOf, UserError } from '../errors.ts';
 import { HubRefusal, HubSilence, type HubAccess } from './access.ts';
 import type { RepoKind } from './cache.ts';
 
+/** Every door of Lorelei reads its own store. */
+export const keepIt =
+  'save it as HF_TOKEN: in a window under Settings, on the command line with lorelei secrets set HF_TOKEN';
+
 /** The error as one for a person; what is no doing of the Hub or the disk comes back unchanged. */
 export function hubProblem(
   error: unknown,
@@ -42,7 +46,7 @@ export function hubProblem(
       : told(
           'hub-gated',
           `${repo.id} is gated: its authors give it only to those who accept its conditions.`,
-          `Accept them at ${page}, make a token at ${url}/settings/tokens, save it under Settings as HF_TOKEN, then try again.`,
+          `Accept them at ${page}, make a token at ${url}/settings/tokens, ${keepIt}. Then try again.`,
         );
   if (repo !== undefined && (code === 'RepoNotFound' || code === 'RevisionNotFound' || status === 404))
     return told(
@@ -52,13 +56,13 @@ export function hubProblem(
         : `There is no ${repo.kind} ${repo.id} on the Hugging Face Hub, or it is private.`,
       hasToken
         ? 'Check its name. A private one opens only to a token of an account that may read it.'
-        : 'Check its name. A private one needs a token: save it under Settings as HF_TOKEN.',
+        : `Check its name. A private one needs a token: ${keepIt}.`,
     );
   if (status === 401)
     return told(
       'hub-token-refused',
       hasToken ? 'The Hugging Face Hub does not accept your token.' : 'The Hugging Face Hub wants a token for this.',
-      `Make a token at ${url}/settings/tokens and save it under Settings as HF_TOKEN.`,
+      `Make a token at ${url}/settings/tokens and ${keepIt}.`,
     );
   if (status === 403)
     return told(

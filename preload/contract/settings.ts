@@ -24,8 +24,8 @@ export const secretState = z.object({
   /** The environment variable of the same meaning: "HF_TOKEN". */
   name: z.string(),
   title: z.string(),
-  /** "unknown": the keychain could not be asked. */
-  source: z.enum(['environment', 'keychain', 'none', 'unknown']),
+  /** "login": what hf auth login keeps for all tools of Hugging Face. "unknown": the keychain could not be asked. */
+  source: z.enum(['environment', 'keychain', 'login', 'none', 'unknown']),
   /** The last four characters of a long value, to tell one key from another. */
   ending: z.string().optional(),
 });
@@ -83,10 +83,14 @@ export const settingsCommands = {
   'cache.clear': { input: nothing, output: z.object({ freedBytes: z.number() }) },
   'secrets.list': {
     input: nothing,
-    /** `place` is where they are kept, null where there is no keychain; `problem` is why it could not be asked. */
+    /**
+     * `place` is where they are kept and `reach` a sentence on who reads that, null where there is no keychain; `problem`
+     * is why it could not be asked.
+     */
     output: z.object({
       secrets: z.array(secretState),
       place: z.string().nullable(),
+      reach: z.string().nullable(),
       problem: errorDetails.nullable(),
     }),
   },

@@ -1,9 +1,14 @@
 // Looking secrets up: which place goes first, what is shown of a value, and keychains that are locked or do not answer.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../../main/errors.ts';
 import { systemKeychain } from '../../main/app/secrets/keychain.ts';
 import { openSecrets } from '../../main/app/secrets/secrets.ts';
+import { hubTokenFile } from '../../main/hub/token-file.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { storeOf } from '../support/secret-store.ts';
 
 const long = 'abcdefghijklmnopqrstuvwx1234';
@@ -89,6 +94,45 @@ test.each(['hf_AbCdEf', long])('a name that may be a secret (%s) is not repeated
     .remove(name)
     .catch((thrown: unknown) => thrown);
   expect(inspect(error)).not.toContain(name);
+});
+
+describe('what hf auth login keeps', () => {
+  const folder = tempFolder();
+  const tokenFile = (): string => join(folder.path, 'token');
+  beforeEach(() => writeFileSync(tokenFile(), 'hf_of_the_login_abcdef1234\n'));
+
+  test('is read after the environment and the keychain, and nothing is ever written there', async () => {
+    const held: Record<string, string> = {};
+    const secrets = openSecrets({}, storeOf(held), { tokenFile: tokenFile() });
+    expect(await secrets.read('HF_TOKEN')).toBe('hf_of_the_login_abcdef1234');
+    expect(await secrets.read('COMET_API_KEY')).toBeUndefined();
+    const { secrets: states } = await secrets.list();
+    expect(states.find(({ name }) => name === 'HF_TOKEN')).toMatchObject({ source: 'login', ending: '1234' });
+    expect(await secrets.redacted('it is hf_of_the_login_abcdef1234.')).toBe('it is ***.');
+    expect(await secrets.remove('HF_TOKEN')).toBe(false);
+    await secrets.set('HF_TOKEN', 'kept');
+    expect(await secrets.read('HF_TOKEN')).toBe('kept');
+    expect(readFileSync(tokenFile(), 'utf8')).toBe('hf_of_the_login_abcdef1234\n');
+    expect(await openSecrets({ HF_TOKEN: 'given' }, storeOf(held), { tokenFile: tokenFile() }).read('HF_TOKEN')).toBe(
+      'given',
+    );
+  });
+
+  test('serves where there is no keychain, or a locked one', async () => {
+    const store = systemKeychain(() => Promise.reject(locked), {});
+    for (const one of [store, undefined])
+      expect(await openSecrets({}, one, { tokenFile: tokenFile() }).readOrThrow('HF_TOKEN')).toMatch(/^hf_of/);
+    writeFileSync(tokenFile(), '\n');
+    expect(await openSecrets({}, undefined, { tokenFile: tokenFile() }).read('HF_TOKEN')).toBeUndefined();
+    expect(await openSecrets({}, undefined, { tokenFile: folder.path }).read('HF_TOKEN')).toBeUndefined();
+  });
+
+  test('lies where huggingface_hub has it, unless that is forbidden', () => {
+    expect(hubTokenFile({ HF_HOME: '/hf' })).toBe('/hf/token');
+    expect(hubTokenFile({ HF_HOME: '/hf', HF_TOKEN_PATH: '~/t' })).toBe(join(homedir(), 't'));
+    expect(hubTokenFile({ XDG_CACHE_HOME: '/xdg' })).toBe('/xdg/huggingface/token');
+    expect(hubTokenFile({ HF_HOME: '/hf', HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' })).toBeUndefined();
+  });
 });
 
 test('LORELEI_KEYCHAIN=off leaves the environment alone', async () => {

@@ -121,6 +121,14 @@ test('an adapter goes to a new repository, and a public one is not written to by
   await done.getByRole('link', { name: 'Open the repository' }).click();
   expect((await desktop.sees('browser')).url).toBe(`${hub.url}/ada/sailor-talk`);
   await page.getByRole('region', { name: 'Exports', exact: true }).getByRole('link').waitFor();
+
+  // Where the token is, and who does not read it there.
+  await page.getByRole('link', { name: 'Settings' }).click();
+  const tokens = page.getByRole('region', { name: 'Keys and tokens' });
+  await tokens.getByText(/own store, encrypted .* lorelei secrets and lorelei serve keep their own/).waitFor();
+  await tokens.getByText('Kept here, ends in iver').waitFor();
+  await tokens.scrollIntoViewIfNeeded();
+  await inspect(page, 'hub-settings');
   expect(complaints).toEqual([]);
 
   // The token is in no file as it is, nor anything of the upload.

@@ -73,7 +73,7 @@ test.skipIf(chromiumProgram === undefined)('a token is set, shown by its ending,
   await row.getByRole('button', { name: 'Set HF_TOKEN' }).press('Enter');
   await page.getByLabel('Value').fill(token);
   await page.keyboard.press('Enter');
-  await row.getByText('In a keychain in memory, ends in 5678').waitFor();
+  await row.getByText('Kept here, ends in 5678').waitFor();
   expect(held).toEqual({ HF_TOKEN: token });
   expect(await page.content()).not.toContain(token);
 

@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { systemKeychain } from '../../main/app/secrets/keychain.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const system = vi.hoisted(() => ({ isAvailable: true, backend: 'gnome_libsecret', key: 0x5a }));
@@ -38,6 +39,13 @@ test('a secret comes back from a new store, and is readable neither in the file 
   expect(bytes).not.toContain(token);
   expect(bytes).not.toContain(Buffer.from(token).toString('base64').slice(0, 20));
   if (process.platform !== 'win32') expect(statSync(file).mode & 0o077).toBe(0);
+});
+
+test('it says that other doors do not read it, and the system’s keychain says the same of it', () => {
+  const keychain = systemKeychain(() => Promise.reject(new Error('not asked')), {});
+  expect(safeSecretStore(file).place).toContain('own store');
+  expect(safeSecretStore(file).reach).toMatch(/Only the desktop app.*lorelei secrets/);
+  expect(keychain?.reach).toMatch(/desktop app keeps its own/);
 });
 
 test('what is removed is gone from the file', async () => {

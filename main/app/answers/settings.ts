@@ -29,7 +29,8 @@ export const settingsAnswers: Answers<keyof typeof settingsCommands> = {
   async 'secrets.list'({ secrets }, _input, { signal }) {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(SECRETS_MS)]);
     const { secrets: states, problem } = await secrets.list(limit);
-    return { secrets: states, place: secrets.place ?? null, problem: problem?.toDetails() ?? null };
+    const { place = null, reach = null } = secrets;
+    return { secrets: states, place, reach, problem: problem?.toDetails() ?? null };
   },
   async 'secrets.set'({ secrets, hub }, { name, value }) {
     await secrets.set(name, value);

@@ -40,6 +40,7 @@ export function systemKeychain(launchErrand: LaunchErrand, environment: NodeJS.P
   };
   return {
     place,
+    reach: 'The command line and lorelei serve share it; the desktop app keeps its own.',
     get: async (names, signal) => (await ask({ action: 'get', names }, signal)).held,
     async set(name, value) {
       await ask({ action: 'set', name, value });

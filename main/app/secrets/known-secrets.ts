@@ -3,7 +3,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import { UserError } from '../../errors.ts';
 
 export const knownSecrets = {
-  HF_TOKEN: 'Hugging Face Hub: access token, for gated and private models',
+  HF_TOKEN: 'Hugging Face Hub: access token, for gated or private models and uploads',
   COMET_API_KEY: 'Comet: API key',
   MLFLOW_TRACKING_TOKEN: 'MLflow: bearer token of a protected server',
   MLFLOW_TRACKING_USERNAME: 'MLflow: user name of a protected server',

@@ -3,6 +3,8 @@
 export type SecretStore = {
   /** Completes "kept in …": "the macOS keychain". */
   place: string;
+  /** Which doors of Lorelei find what is kept there, and which do not: a sentence. */
+  reach: string;
   /**
    * The values of those that it holds. Like the others, it rejects with UserError "keychain-unavailable" where the store
    * is locked or absent, and without a signal it may wait for a person who types a password.

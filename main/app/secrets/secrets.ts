@@ -1,6 +1,8 @@
-// Looks secrets up and keeps them: what the environment holds goes before what the keychain holds.
+// Looks secrets up and keeps them: what the environment holds goes before what the keychain holds, and that before the
+// token of hf auth login.
 import type { SecretState } from '../../../preload/contract.ts';
 import { UserError } from '../../errors.ts';
+import { tokenIn } from '../../hub/token-file.ts';
 import { isSecretName, knownSecrets, secretNamed, secretNames, type SecretName } from './known-secrets.ts';
 import type { SecretStore } from './secret-store.ts';
 
@@ -11,6 +13,8 @@ export type Secrets = {
   readOrThrow: (name: string) => Promise<string | undefined>;
   /** Undefined where nothing but the environment is there. */
   place: string | undefined;
+  /** Who reads that place; a sentence. */
+  reach: string | undefined;
   /**
    * All known secrets, never their values. `problem` says why the keychain could not be asked. Without a signal the
    * keychain may wait for a person who types a password.
@@ -28,6 +32,8 @@ export type Secrets = {
 const SHORTEST_REDACTED = 4;
 
 export type SecretsOptions = {
+  /** Holds the token that hf auth login keeps. */
+  tokenFile?: string | undefined;
   /** How long reading waits for the keychain: it must not hold up a run's end. */
   readMs?: number;
   /** For so long a keychain that could not be asked is not asked again: a tracker may need several secrets. */
@@ -37,16 +43,27 @@ export type SecretsOptions = {
 export function openSecrets(
   environment: NodeJS.ProcessEnv,
   store: SecretStore | undefined,
-  { readMs = 3000, restMs = 30_000 }: SecretsOptions = {},
+  { tokenFile, readMs = 3000, restMs = 30_000 }: SecretsOptions = {},
 ): Secrets {
   let failure: { at: number; error: unknown } | undefined;
   const fromEnvironment = (name: string): string | undefined => {
     const value = environment[name];
     return value === '' ? undefined : value;
   };
+  const fromLogin = (name: string): string | undefined => (name === 'HF_TOKEN' ? tokenIn(tokenFile) : undefined);
   async function readOrThrow(name: string): Promise<string | undefined> {
     const value = fromEnvironment(name);
-    if (value !== undefined || store === undefined || !isSecretName(name)) return value;
+    if (value !== undefined || !isSecretName(name)) return value;
+    try {
+      return (await fromStore(name)) ?? fromLogin(name);
+    } catch (error) {
+      const instead = fromLogin(name);
+      if (instead !== undefined) return instead;
+      throw error;
+    }
+  }
+  async function fromStore(name: SecretName): Promise<string | undefined> {
+    if (store === undefined) return undefined;
     if (failure !== undefined && Date.now() - failure.at < restMs) throw failure.error;
     try {
       const held = await store.get([name], AbortSignal.timeout(readMs));
@@ -59,6 +76,7 @@ export function openSecrets(
   }
   return {
     place: store?.place,
+    reach: store?.reach,
     readOrThrow,
     async read(name) {
       try {
@@ -83,16 +101,18 @@ export function openSecrets(
         const known = { name, title: knownSecrets[name] };
         const given = fromEnvironment(name);
         if (given !== undefined) return { ...known, source: 'environment', ...endingOf(given) };
-        if (held === undefined) return { ...known, source: 'unknown' };
-        const kept = held[name];
-        return kept === undefined ? { ...known, source: 'none' } : { ...known, source: 'keychain', ...endingOf(kept) };
+        const kept = held?.[name];
+        if (kept !== undefined) return { ...known, source: 'keychain', ...endingOf(kept) };
+        const login = fromLogin(name);
+        if (login !== undefined) return { ...known, source: 'login', ...endingOf(login) };
+        return { ...known, source: held === undefined ? 'unknown' : 'none' };
       });
       return { secrets, ...(problem && { problem }) };
     },
     async redacted(text, signal) {
       const given = secretNames.map(fromEnvironment).filter((value) => value !== undefined);
       const held = await store?.get(secretNames, signal).catch(() => undefined);
-      return [...given, ...Object.values(held ?? {})]
+      return [...given, ...secretNames.flatMap((name) => fromLogin(name) ?? []), ...Object.values(held ?? {})]
         .filter((value) => value.length >= SHORTEST_REDACTED)
         .reduce((shown, value) => shown.replaceAll(value, '***'), text);
     },

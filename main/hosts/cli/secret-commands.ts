@@ -2,6 +2,7 @@
 // standard input, never from the words of a command, which other programs can see.
 import type { Command } from 'commander';
 import { secretNamed } from '../../app/secrets/known-secrets.ts';
+import type { Secrets } from '../../app/secrets/secrets.ts';
 import { UserError } from '../../errors.ts';
 import type { SecretState } from '../../../preload/contract.ts';
 import { jsonOption, print, type Json, type WithApp } from './command-parts.ts';
@@ -22,7 +23,7 @@ export function addSecretCommands(lorelei: Command, withApp: WithApp): void {
       withApp(async (app) => {
         const limit = process.stderr.isTTY ? undefined : AbortSignal.timeout(UNATTENDED_MS);
         const { secrets: states, problem } = await waitingFor(app.secrets.list(limit));
-        print(json === true ? states.map((state) => JSON.stringify(state)) : lines(states, app.secrets.place));
+        print(json === true ? states.map((state) => JSON.stringify(state)) : lines(states, app.secrets));
         if (problem !== undefined) process.stderr.write(`${errorText(problem)}\n`);
       }),
     );
@@ -35,8 +36,8 @@ export function addSecretCommands(lorelei: Command, withApp: WithApp): void {
       withApp(async (app) => {
         const name = nameAlone(given, words);
         await waitingFor(app.secrets.set(name, await readHidden(name)));
-        const { place = '' } = app.secrets;
-        told(command, { name, kept: true, place }, `${name} is kept in ${place}.`);
+        const { place = '', reach = '' } = app.secrets;
+        told(command, { name, kept: true, place }, `${name} is kept in ${place}. ${reach}`);
         if (process.env[name] !== undefined && process.env[name] !== '')
           process.stderr.write(`The environment has ${name} too, and goes before it.\n`);
       }),
@@ -84,16 +85,22 @@ async function waitingFor<Result>(work: Promise<Result>): Promise<Result> {
   }
 }
 
-function lines(states: readonly SecretState[], place: string | undefined): string[] {
+function lines(states: readonly SecretState[], { place, reach }: Pick<Secrets, 'place' | 'reach'>): string[] {
   const width = Math.max(...states.map(({ name }) => name.length));
   const words: Record<SecretState['source'], string> = {
     environment: 'from the environment',
     keychain: `in ${place ?? 'the keychain'}`,
+    login: 'from hf auth login',
     none: 'not set',
     unknown: 'not in the environment; the keychain could not be asked',
   };
-  return states.map(({ name, title, source, ending }) => {
-    const shown = ending === undefined ? '' : `, …${ending}`;
-    return `${name.padEnd(width)}  ${words[source]}${shown}\n${' '.repeat(width)}  ${title}`;
+  const shown = states.map(({ name, title, source, ending }) => {
+    const end = ending === undefined ? '' : `, …${ending}`;
+    return `${name.padEnd(width)}  ${words[source]}${end}\n${' '.repeat(width)}  ${title}`;
   });
+  const kept =
+    place === undefined
+      ? 'There is no keychain to keep one in.'
+      : `One that is set is kept in ${place}. ${reach ?? ''}`;
+  return [...shown, '', kept];
 }

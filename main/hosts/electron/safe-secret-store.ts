@@ -9,7 +9,8 @@ import { messageOf, UserError } from '../../errors.ts';
 
 const fileFormat = z.record(z.string(), z.base64());
 
-const places: Partial<Record<NodeJS.Platform, string>> = {
+/** What holds the key. */
+const keepers: Partial<Record<NodeJS.Platform, string>> = {
   darwin: 'the macOS keychain',
   win32: 'your Windows account',
 };
@@ -28,7 +29,8 @@ export function safeSecretStore(file: string): SecretStore {
     await chmod(file, 0o600);
   };
   return {
-    place: places[process.platform] ?? 'the keychain of the desktop',
+    place: `the app's own store, encrypted with a key of ${keepers[process.platform] ?? 'the keychain of the desktop'}`,
+    reach: 'Only the desktop app reads it; lorelei secrets and lorelei serve keep their own.',
     async get(names) {
       const held = read();
       const found: Record<string, string> = {};
