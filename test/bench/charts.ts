@@ -116,10 +116,19 @@ async function measureAnHour(page: Page, session: CDPSession, origin: string): P
   await page.goto(`${origin}/#/runs/young-river`);
   await page.getByRole('region', { name: 'Loss', exact: true }).waitFor();
   await tellSteps(page, 'young-river', 2, 200, 1);
-  console.log(`before an hour of live metrics: ${await memoryOf(session)}`);
-  const label = `an hour of live metrics (${LIVE_STEPS.toLocaleString('en')} steps), ${String(STEPS_PER_FRAME)} in each frame`;
-  await report(session, page, label, () => tellSteps(page, 'young-river', 202, LIVE_STEPS, STEPS_PER_FRAME));
-  console.log(`after it: ${await memoryOf(session)}`);
+  console.log(`at the start of an hour of live metrics: ${await memoryOf(session)}`);
+  const quarter = LIVE_STEPS / 4;
+  for (const minutes of [15, 30, 45, 60]) {
+    const first = 202 + (minutes / 15 - 1) * quarter;
+    const label = `minutes ${String(minutes - 15)} to ${String(minutes)} (${quarter.toLocaleString('en')} steps), ${String(STEPS_PER_FRAME)} in each frame`;
+    await report(session, page, label, () => tellSteps(page, 'young-river', first, quarter, STEPS_PER_FRAME));
+    console.log(`after ${String(minutes)} minutes: ${await memoryOf(session)}`);
+  }
+  // What is left when one has gone elsewhere belongs to nobody.
+  await page.goto(`${origin}/#/settings`);
+  await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();
+  await page.waitForTimeout(1000);
+  console.log(`on another screen: ${await memoryOf(session)}`);
 }
 
 /** Tells the page of steps, each with what a run logs, an event for each of them. */
@@ -184,7 +193,7 @@ async function memoryOf(session: CDPSession): Promise<string> {
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize, backingStorageSize } = (await session.send('Runtime.getHeapUsage')) as Record<string, number>;
   const { metrics } = await session.send('Performance.getMetrics');
-  const nodes = metrics.find(({ name }) => name === 'Nodes')?.value ?? Number.NaN;
+  const count = (name: string): string => String(metrics.find((one) => one.name === name)?.value ?? Number.NaN);
   const mb = (bytes = 0): string => `${(bytes / 1e6).toFixed(1)} MB`;
-  return `${mb(usedSize)} of objects, ${mb(backingStorageSize)} of arrays, ${String(nodes)} nodes`;
+  return `${mb(usedSize)} of objects, ${mb(backingStorageSize)} of arrays, ${count('Nodes')} nodes, ${count('JSEventListeners')} listeners`;
 }
