@@ -81,7 +81,7 @@ export async function exportToHub(app: App, request: HubExportRequest, hooks: Er
         repo: destination.repo,
         isPrivate,
         message: message?.trim() || `Upload ${exported.run} at step ${exported.step} (${target.name})`,
-        replaces: target.files,
+        main: target.files,
       },
       hooks,
     );

@@ -2,6 +2,7 @@
 import { openAsBlob, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { looksLikeHubId } from '../checkpoints/hub-cache.ts';
+import { tokenizerFileNames } from '../checkpoints/tokenizer-files.ts';
 
 export type PublicFile = { path: string; content: Blob };
 
@@ -11,13 +12,18 @@ const originKeys = new Set(['base_model_name_or_path', '_name_or_path', 'name_or
 /** Larger ones hold no settings: tokenizer.json, the index of shards. */
 const LARGEST_SETTINGS = 1 << 20;
 
-/** All files of the folder, its subfolders left out. Contents are read when they are sent. */
-export async function publicFiles(folder: string): Promise<PublicFile[]> {
+const beside = new Set(['README.md', 'loss.png', 'generation_config.json', ...tokenizerFileNames]);
+
+/**
+ * The files of the folder that `main` matches, and those that lie beside a model: a recipe, logs and whatever else is in
+ * it stay here. Contents are read when they are sent.
+ */
+export async function publicFiles(folder: string, main: RegExp): Promise<PublicFile[]> {
   const files: PublicFile[] = [];
   for (const name of readdirSync(folder).sort()) {
     const path = join(folder, name);
     const stat = statSync(path);
-    if (!stat.isFile() || name.startsWith('.')) continue;
+    if (!stat.isFile() || !(main.test(name) || beside.has(name))) continue;
     const isSettings = name.endsWith('.json') && stat.size <= LARGEST_SETTINGS;
     const content = isSettings ? new Blob([withoutPaths(readFileSync(path, 'utf8'))]) : await openAsBlob(path);
     files.push({ path: name, content });

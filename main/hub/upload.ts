@@ -11,15 +11,15 @@ import { uploadProblem } from './upload-problems.ts';
 import { findRepo, uploadTarget, type UploadTarget } from './upload-target.ts';
 
 export type UploadOrder = {
-  /** Its files are uploaded, without paths of this machine; subfolders are not. */
+  /** Of its files those of the model are uploaded, without paths of this machine. */
   folder: string;
   /** "ada/otter", or "otter" for the account's own. */
   repo: string;
   isPrivate: boolean;
   /** First line of the commit. */
   message: string;
-  /** Files of the repository whose names it matches and that the folder lacks are stale: they are deleted. */
-  replaces: RegExp;
+  /** Names of the main files. Those of the repository that match and that the folder lacks are stale: they are deleted. */
+  main: RegExp;
 };
 
 export type Uploaded = {
@@ -98,12 +98,12 @@ type Sending = UploadOrder & { repo: string };
 
 async function sendFiles(
   access: HubAccess,
-  { folder, repo, message, replaces }: Sending,
+  { folder, repo, message, main }: Sending,
   { signal, onProgress, patience }: UploadHooks,
 ): Promise<CommitOutput> {
-  const files = await publicFiles(folder);
+  const files = await publicFiles(folder, main);
   const names = new Set(files.map(({ path }) => path));
-  const stale = (await namesIn(access, repo)).filter((name) => replaces.test(name) && !names.has(name));
+  const stale = (await namesIn(access, repo)).filter((name) => main.test(name) && !names.has(name));
   const progress = new UploadProgress(files, onProgress);
   const steps = commitIter({
     repo,

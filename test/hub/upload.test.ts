@@ -25,7 +25,9 @@ beforeEach(async () => {
   writeFileSync(join(folder, 'adapter_model.safetensors'), weights);
   writeFileSync(join(folder, 'adapter_config.json'), JSON.stringify(adapterConfig));
   writeFileSync(join(folder, 'README.md'), '# otter\n');
-  writeFileSync(join(folder, 'runs/events'), 'not of the model');
+  writeFileSync(join(folder, 'tokenizer.json'), '{}');
+  for (const name of ['runs/events', 'recipe.yaml', '.env', 'notes.json'])
+    writeFileSync(join(folder, name), 'not of the model');
 });
 afterEach(() => hub.close());
 
@@ -34,7 +36,7 @@ const order = (changes: Partial<UploadOrder> = {}): UploadOrder => ({
   repo: 'ada/otter',
   isPrivate: true,
   message: 'Upload otter',
-  replaces: /^adapter_/,
+  main: /^adapter_/,
   ...changes,
 });
 const patience = { retryMs: [1, 1, 1], silenceMs: 5000 };
@@ -74,7 +76,7 @@ describe('an upload', () => {
       {
         repo: 'ada/otter',
         title: 'Upload otter',
-        files: ['README.md', 'adapter_config.json', 'adapter_model.safetensors'],
+        files: ['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json'],
         deleted: [],
       },
     ]);
@@ -100,6 +102,7 @@ describe('an upload', () => {
       'adapter_config.json',
       'adapter_model.safetensors',
       'notes.txt',
+      'tokenizer.json',
     ]);
   });
 
