@@ -4,8 +4,7 @@ import { HubRefusal, HubSilence, type HubAccess } from './access.ts';
 import type { RepoKind } from './cache.ts';
 
 /** Every door of Lorelei reads its own store. */
-export const keepIt =
-  'save it as HF_TOKEN: in a window under Settings, on the command line with lorelei secrets set HF_TOKEN';
+export const keepIt = 'save it as HF_TOKEN (under Settings, or lorelei secrets set HF_TOKEN on the command line)';
 
 /** The error as one for a person; what is no doing of the Hub or the disk comes back unchanged. */
 export function hubProblem(
