@@ -16,6 +16,7 @@ import { recipeCommands } from './contract/recipes.ts';
 import { runCommands } from './contract/runs.ts';
 import { settingsCommands } from './contract/settings.ts';
 import { taskProgress } from './contract/tasks.ts';
+import { uploadCommands } from './contract/uploads.ts';
 
 export * from './contract/data.ts';
 export * from './contract/drafts.ts';
@@ -31,6 +32,7 @@ export * from './contract/recipes.ts';
 export * from './contract/runs.ts';
 export * from './contract/settings.ts';
 export * from './contract/tasks.ts';
+export * from './contract/uploads.ts';
 
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
 export const commands = {
@@ -46,6 +48,7 @@ export const commands = {
   ...recipeCommands,
   ...runCommands,
   ...settingsCommands,
+  ...uploadCommands,
 };
 export type Commands = typeof commands;
 export type CommandName = keyof Commands;
@@ -82,6 +85,11 @@ export type Bridge = {
     input: CommandInput<C>,
     task?: string,
   ): Promise<CommandResult<CommandOutput<C>>>;
+  /**
+   * The paths of files that were dropped on the page, which it may use from then on. Only the desktop app can tell them;
+   * a file that the page made up has none.
+   */
+  dropped?(files: File[]): Promise<CommandResult<{ paths: string[] }>>;
   /** Returns the function that ends the subscription. */
   onEvent(listener: (event: AppEvent) => void): () => void;
 };

@@ -13,6 +13,7 @@ import { runPageAnswers } from './answers/run-page.ts';
 import { recipeAnswers } from './answers/recipes.ts';
 import { runAnswers } from './answers/runs.ts';
 import { settingsAnswers } from './answers/settings.ts';
+import { uploadAnswers } from './answers/uploads.ts';
 import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
 
@@ -29,6 +30,7 @@ const answers: Answers<CommandName> = {
   ...recipeAnswers,
   ...runAnswers,
   ...settingsAnswers,
+  ...uploadAnswers,
 };
 
 /**

@@ -13,6 +13,8 @@ export type Home = {
   runs: string;
   /** May be deleted at any time while nothing runs. */
   cache: string;
+  /** Files that browsers handed over. */
+  uploads: string;
   /** Reports for whoever is to mend a problem. */
   diagnostics: string;
   /** Paths that a person has let windows use. */
@@ -43,6 +45,7 @@ export function placesIn(folder: string): Home {
     settings: join(folder, 'settings.json'),
     runs: join(folder, 'runs'),
     cache: join(folder, 'cache'),
+    uploads: join(folder, 'uploads'),
     diagnostics: join(folder, 'diagnostics'),
     grantedPaths: join(folder, 'granted-paths.json'),
     secrets: join(folder, 'secrets.json'),

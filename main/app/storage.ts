@@ -26,6 +26,7 @@ export async function describeStorage({ home, hub }: App): Promise<CommandOutput
     parts: [
       await part('runs', home.runs),
       await part('cache', home.cache),
+      await part('uploads', home.uploads),
       { name: 'history', path: home.history, bytes: history.reduce((sum, size) => sum + size, 0) },
       await part('models', hub.cache),
     ],

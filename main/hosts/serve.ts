@@ -10,6 +10,7 @@ import { hasSystemCode, messageOf, UserError } from '../errors.ts';
 import { Pace } from './pace.ts';
 import { pageFile } from './page.ts';
 import { Sessions } from './sessions.ts';
+import { takeUpload } from './upload.ts';
 
 export type ServeOptions = {
   /** 0 takes any free port. */
@@ -48,7 +49,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   const { patienceMs = PATIENCE_MS } = options;
   const patience = {
     headersTimeout: patienceMs,
-    requestTimeout: patienceMs,
+    requestTimeout: 0, // an upload may take its time; all others are ended below
     connectionsCheckingInterval: patienceMs / 4,
   };
   const server = createServer(patience, (request, response) => {
@@ -76,7 +77,10 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   tellLink();
 
   async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, headers, body, stays } = await replyTo(request);
+    const arrival = limitArrival(request, patienceMs);
+    const { status, headers, body, stays } = await replyTo(request, arrival);
+    // What was refused unread need not go on arriving.
+    arrival.restart();
     response.writeHead(status, headers);
     if (stays === undefined) {
       response.end(body);
@@ -87,7 +91,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
     response.on('close', () => streams.delete(response));
   }
 
-  async function replyTo(request: IncomingMessage): Promise<Reply> {
+  async function replyTo(request: IncomingMessage, arrival: Arrival): Promise<Reply> {
     const { host = '', origin } = request.headers;
     if (!localNames.has(host.replace(/:\d+$/, ''))) return refusal(403, 'This address is for 127.0.0.1 only.');
     if (origin !== undefined && origin !== `http://${host}`) return refusal(403, 'Another site asked.');
@@ -109,6 +113,11 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
     }
     const route = `${request.method ?? ''} ${url.pathname}`;
     if (route === 'POST /rpc') return pace.allows() ? replyToCommand(app, request) : tooOften;
+    if (route === 'POST /upload') {
+      if (!pace.allows()) return tooOften;
+      arrival.end(); // it may take hours; what stands still is ended there
+      return replyToUpload(app, request, url.searchParams.get('name') ?? '');
+    }
     if (route === 'GET /events') return { status: 200, headers: eventHeaders, body: ': open\n\n', stays: true };
     const file = request.method === 'GET' ? await pageFile(options.pageFolder, url.pathname) : undefined;
     return file === undefined ? refusal(404, 'There is nothing here.') : { status: 200, ...file };
@@ -126,10 +135,29 @@ export async function serve(app: App, options: ServeOptions): Promise<Server> {
   };
 }
 
+const jsonHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+
+type Arrival = { restart(): void; end(): void };
+
+/** Ends a request that has not arrived in time. */
+function limitArrival(request: IncomingMessage, patienceMs: number): Arrival {
+  let clock: NodeJS.Timeout | undefined;
+  const end = (): void => clearTimeout(clock);
+  const restart = (): void => {
+    end();
+    clock = setTimeout(() => {
+      if (!request.complete) request.destroy();
+    }, patienceMs);
+    clock.unref();
+  };
+  restart();
+  return { restart, end };
+}
+
 /** The page reads it as the answer to its command. */
 const tooOften: Reply = {
   status: 429,
-  headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+  headers: jsonHeaders,
   body: JSON.stringify({
     ok: false,
     error: {
@@ -151,8 +179,13 @@ async function replyToCommand(app: App, request: IncomingMessage): Promise<Reply
   } catch (error) {
     return refusal(400, `Not JSON: ${messageOf(error)}`);
   }
-  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-  return { status: 200, headers, body: JSON.stringify(await answer(app, body)) };
+  return { status: 200, headers: jsonHeaders, body: JSON.stringify(await answer(app, body)) };
+}
+
+async function replyToUpload(app: App, request: IncomingMessage, name: string): Promise<Reply> {
+  const reply = await takeUpload(app, request, name);
+  if (reply === undefined) return refusal(400, 'Broken off.');
+  return { status: reply.status, headers: jsonHeaders, body: JSON.stringify(reply.result) };
 }
 
 function refusal(status: number, reason: string): Reply {

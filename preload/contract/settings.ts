@@ -32,7 +32,7 @@ export const secretState = z.object({
 export type SecretState = z.infer<typeof secretState>;
 
 export const storagePart = z.object({
-  name: z.enum(['runs', 'cache', 'history', 'models']),
+  name: z.enum(['runs', 'cache', 'uploads', 'history', 'models']),
   path: z.string(),
   bytes: z.number(),
 });

@@ -1,10 +1,13 @@
 // What the desktop app's window may read: nothing of the disk but what the person hands over, in the system's dialog, in
 // answer to a question of the program, or by dropping it.
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resourcePath } from '../../main/app/resources.ts';
 import { chromiumProgram, openChromium, type Chromium } from '../support/chromium.ts';
 import { callFrom, Desktop } from '../support/desktop.ts';
+import { dragFiles } from '../support/drag-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const folder = tempFolder();
@@ -87,4 +90,47 @@ test.skipIf(chromiumProgram === undefined)('a path of a foreign recipe is asked 
   await page.getByRole('button', { name: 'Allow' }).click();
   desktop.answer(await desktop.sees('message'), 0);
   await wasRead();
+});
+
+/** From a file manager. */
+async function drop(paths: string[], place: Locator, look?: () => Promise<void>): Promise<void> {
+  desktop.does('takeFiles', { paths });
+  await desktop.sees('holding');
+  await dragFiles(page, paths, place, look);
+}
+
+test.skipIf(chromiumProgram === undefined)('what was dropped anywhere, files and folders', async () => {
+  await remove('other.jsonl');
+  const dropped = folder.write('dropped/notes.jsonl', rows);
+  await goTo('#/runs');
+  await page.getByRole('heading').first().waitFor();
+  await drop([dropped], page.locator('main'), () => page.getByText('Drop it to train on it').waitFor());
+  await wasRead();
+  expect(new URL(page.url()).hash).toBe('#/new/data');
+  expect(await page.getByText('Drop it').count()).toBe(0);
+
+  // On the data step it comes beside what is there; a folder with all that is in it.
+  folder.write('whole/one.jsonl', rows);
+  folder.write('whole/two.jsonl', rows);
+  await drop([join(folder.path, 'whole')], page.locator('main'));
+  await page.getByText(`2 files · ${String(2 * rows.length)} B`).waitFor();
+  await expect(look(join(folder.path, 'dropped'))).rejects.toMatchObject({ code: 'file-not-granted' });
+
+  // On the model step it is the model.
+  await goTo('#/new/model');
+  const model = join(folder.path, 'model');
+  cpSync(resourcePath('starter-model'), model, { recursive: true });
+  await page.getByLabel('Another folder').waitFor();
+  await drop([model], page.locator('main'), () => page.getByText('Drop it to choose it as the model').waitFor());
+  await page.getByRole('complementary').getByRole('heading', { name: 'model' }).waitFor();
+});
+
+test.skipIf(chromiumProgram === undefined)('what a page makes up has no path', async () => {
+  const secret = folder.write('secret.jsonl', rows);
+  const told = await page.evaluate((path) => {
+    const forged = Object.defineProperty(new File(['x'], path), 'path', { value: path });
+    return (window.lorelei as unknown as { dropped(files: File[]): Promise<unknown> }).dropped([forged]);
+  }, secret);
+  expect(told).toMatchObject({ ok: false, error: { code: 'nothing-dropped' } });
+  await expect(look(secret)).rejects.toMatchObject({ code: 'file-not-granted' });
 });

@@ -5,8 +5,9 @@
 // started it: what would appear on their screen is sent to it, and it says what they do (test/support/desktop.ts).
 import { fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
+import { basename } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const origin = 'app://lorelei';
@@ -53,6 +54,11 @@ const person = {
     const event = new ElectronEvent();
     windows[0].webContents.emit('will-attach-webview', event);
     show('webview', { isAllowed: !event.defaultPrevented });
+  },
+  /** Takes files in the hand; the browser drags them (test/support/drag-files.ts). */
+  takeFiles: async ({ paths }) => {
+    await windows[0].takeFiles(paths);
+    show('holding');
   },
   permissions: ({ permission }) => {
     const { request, check, device } = session.defaultSession.asked;
@@ -270,6 +276,15 @@ export class BrowserWindow extends EventEmitter {
     if (windows.length === 0 && !isQuitting) app.emit('window-all-closed');
   }
 
+  /** The renderer process knows where files that were dragged in lie, which the page's JavaScript does not. */
+  async takeFiles(paths) {
+    const held = paths.map((path) => {
+      const { size, mtimeMs } = statSync(path);
+      return { path, name: basename(path), size, modifiedAt: Math.floor(mtimeMs) };
+    });
+    await this.#page.evaluate((files) => (globalThis.__held = files), held);
+  }
+
   async loadURL(url) {
     // Once: each connection answers calls from the page, those that it knows nothing of with an error.
     connection ??= chromium.connectOverCDP(process.env.LORELEI_TEST_BROWSER, { timeout: 120_000 });
@@ -301,6 +316,15 @@ function runPreload(preload) {
   globalThis.__receive = (channel, payload) =>
     (listeners.get(channel) ?? []).forEach((listener) => listener({}, payload));
   const electron = {
+    webUtils: {
+      /** "" for a File that a script has made. */
+      getPathForFile(file) {
+        if (!(file instanceof File)) throw new TypeError('the argument must be a File');
+        const isIt = ({ name, size, modifiedAt }) =>
+          name === file.name && (file.size === 0 || size === file.size) && Math.abs(modifiedAt - file.lastModified) < 2;
+        return (globalThis.__held ?? []).find(isIt)?.path ?? '';
+      },
+    },
     contextBridge: { exposeInMainWorld: (name, value) => Object.defineProperty(globalThis, name, { value }) },
     ipcRenderer: {
       invoke: (channel, request) => globalThis.__invoke(channel, request),
