@@ -118,8 +118,8 @@ export function addRunCommands(lorelei: Command, withApp: WithApp): void {
     .addArgument(runArgument())
     .option('--output-dir <folder>', 'where to')
     .option('--push-to-hub <repository>', 'upload it to owner/name, which is made where it is not there yet')
-    .addOption(new Option('--private', 'of --push-to-hub: only you see the repository (default)').conflicts('public'))
-    .option('--public', 'of --push-to-hub: everybody does')
+    .addOption(new Option('--private', 'of --push-to-hub: a new repository is private (default)').conflicts('public'))
+    .option('--public', 'of --push-to-hub: everybody may see it')
     .option('--commit-message <text>', 'of --push-to-hub')
     .option(
       '--format <name>',
