@@ -11,7 +11,10 @@ const dropped = z.array(z.string()).max(10_000);
 
 export function grantDropped({ grants }: App, told: unknown): CommandResult<{ paths: string[] }> {
   try {
-    const paths = dropped.parse(told).filter((path) => isAbsolute(path));
+    const paths = dropped
+      .catch([])
+      .parse(told)
+      .filter((path) => isAbsolute(path));
     if (paths.length === 0) throw nothingDropped();
     grants.grant(paths);
     return { ok: true, value: { paths } };

@@ -149,13 +149,13 @@ describe('over HTTP', () => {
 
 describe('over Electron’s channel', () => {
   const own = { senderFrame: { url: 'app://lorelei/index.html', parent: null } };
-  const invoke = (event: unknown, request: unknown): Promise<unknown> =>
-    Promise.resolve().then(() => electron.handlers.get('rpc')?.(event as never, request));
+  const invoke = (event: unknown, request: unknown, channel = 'rpc'): Promise<unknown> =>
+    Promise.resolve().then(() => electron.handlers.get(channel)?.(event as never, request));
 
   beforeAll(() => openChannels(app));
 
-  test('one channel is open, and what comes from elsewhere is not looked at', async () => {
-    expect([...electron.handlers.keys()]).toEqual(['rpc']);
+  test('two channels are open, and what comes from elsewhere is not looked at', async () => {
+    expect([...electron.handlers.keys()]).toEqual(['rpc', 'dropped']);
     expect(await invoke(own, list)).toEqual({ ok: true, value: [] });
     const reads = vi.fn();
     const watched: unknown = new Proxy({}, { get: reads, has: reads, ownKeys: reads });
@@ -173,8 +173,23 @@ describe('over Electron’s channel', () => {
       { senderFrame: null },
       { senderFrame: { ...own.senderFrame, parent: own.senderFrame } },
     ];
-    for (const event of elsewhere) await expect(invoke(event, watched)).rejects.toThrow('refused a request from');
+    for (const channel of ['rpc', 'dropped'])
+      for (const event of elsewhere)
+        await expect(invoke(event, watched, channel)).rejects.toThrow('refused a request from');
     expect(reads).not.toHaveBeenCalled();
+  });
+
+  test('what was dropped is a list of paths that are whole, or nothing', async () => {
+    const nothing = [
+      undefined, null, 7n, '', '/', {}, [], [''], ['relative'], ['\0'], [1], [['/']], [null], new Map(), ['../..'],
+      Array(10_001).fill('/'), { 0: '/', length: 1 },
+    ]; // prettier-ignore
+    for (const told of nothing)
+      expect(await invoke(own, told, 'dropped')).toMatchObject({ ok: false, error: { code: 'nothing-dropped' } });
+    const nul = await invoke(own, ['/etc\0/passwd'], 'dropped');
+    expect(nul).toMatchObject({ ok: false, error: { code: 'path-unusable' } });
+    expect(app.grants.covers('/etc')).toBe(false);
+    untouched();
   });
 
   test('whatever our page sends is answered, never thrown', async () => {
