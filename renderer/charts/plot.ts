@@ -34,8 +34,10 @@ export type PlotOptions = {
 };
 
 export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
-  const color = colorsOf(host);
-  const font = `11px ${getComputedStyle(host).fontFamily}`;
+  // Of its own, so that nothing of a plot leads to the rest of the page once it is destroyed.
+  const place = host.appendChild(document.createElement('div'));
+  const color = colorsOf(place);
+  const font = `11px ${getComputedStyle(place).fontFamily}`;
   const axis = { stroke: color('--muted'), font, ticks: { show: false }, gap: 8 };
   let pending: Drawing | undefined;
   let shown: Drawing | undefined;
@@ -44,7 +46,7 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
 
   const plot = new uPlot(
     {
-      width: host.clientWidth,
+      width: place.clientWidth,
       height: options.height,
       padding: [12, 12, 0, 0],
       legend: { show: false },
@@ -59,7 +61,7 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
           grid: { show: false },
           size: 32,
           incrs: increments[options.axis],
-          values: (_plot, places) => places.map((place) => placeText(place, options.axis)),
+          values: (_plot, places) => places.map((one) => placeText(one, options.axis)),
         },
         {
           ...axis,
@@ -83,7 +85,7 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
       },
     },
     [[], ...options.lines.map(() => [])],
-    host,
+    place,
   );
 
   function show(): void {
@@ -92,7 +94,7 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
     shown = pending;
     const { lines, range } = shown;
     const keep = options.log ? (value: number): boolean => value > 0 : undefined;
-    const data = align(lines.map((line) => thin(line, range, plot.bbox.width || host.clientWidth, keep)));
+    const data = align(lines.map((line) => thin(line, range, plot.bbox.width || place.clientWidth, keep)));
     plot.batch(() => {
       plot.setData(data, false);
       plot.setScale('x', range.max > range.min ? range : { min: range.min - 0.5, max: range.min + 0.5 });
@@ -114,19 +116,19 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
   }
 
   const resizing = new ResizeObserver(() => {
-    if (host.clientWidth === 0 || host.clientWidth === plot.width) return;
-    plot.setSize({ width: host.clientWidth, height: options.height });
+    if (place.clientWidth === 0 || place.clientWidth === plot.width) return;
+    plot.setSize({ width: place.clientWidth, height: options.height });
     if (pending) frame ||= requestAnimationFrame(show);
   });
-  resizing.observe(host);
+  resizing.observe(place);
 
   return {
     draw(drawing) {
       pending = drawing;
       frame ||= requestAnimationFrame(show);
     },
-    moveCursor(place) {
-      crosshair = place;
+    moveCursor(at) {
+      crosshair = at;
       showCrosshair();
     },
     canvas: () => plot.ctx.canvas,
@@ -135,6 +137,10 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
       cancelAnimationFrame(frame);
       resizing.disconnect();
       plot.destroy();
+      place.remove();
+      // V8 keeps one of the plots that it compiled uPlot with, for good, and what that can reach: no screen, no run.
+      shown = pending = undefined;
+      options = { ...options, lines: [], onCursor: () => undefined, onZoom: () => undefined };
     },
   };
 }
