@@ -10,13 +10,14 @@ const given = {
   eval_dataset_name: '/home/ada/secret/held.jsonl',
   adapter_name_or_path: '/home/ada/adapters/first',
   output_dir: '/home/ada/out',
+  sample_prompts: ['What did Ada write to Charles?'],
   use_peft: true,
   learning_rate: 1e-4,
 };
 
-test('a recipe is shown without the folders of this machine, and can be run again', () => {
+test('a recipe is shown without the folders of this machine and without prompts, and can be run again', () => {
   const text = cardRecipe(parseRecipe('sft', given).recipe, '/home/ada/models/llama');
-  expect(text).not.toMatch(/home|secret|^output_dir/m);
+  expect(text).not.toMatch(/home|secret|Charles|^output_dir/m);
   const values = parse(text) as Record<string, unknown>;
   expect(values).toMatchObject({ model_name_or_path: 'llama', adapter_name_or_path: 'first', learning_rate: 1e-4 });
   expect(parseRecipe('sft', values).recipe.dataset_name).toEqual(['mails.jsonl']);
