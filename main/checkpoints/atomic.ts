@@ -134,6 +134,23 @@ export function removeFolderAtomically(folder: string): void {
   });
 }
 
+/** Removes what writes into a folder have left behind whose processes were killed. */
+export function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = Number(/\.partial-(\d+)-/.exec(name)?.[1]);
+    if (isPartial(name) && !isRunning(pid)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !hasSystemCode(error, 'ESRCH');
+  }
+}
+
 /** An error inside speaks of a place that nobody asked for and that is gone. */
 function inFinalPlace(error: unknown, aside: string, folder: string): unknown {
   if (!(error instanceof UserError)) return error;

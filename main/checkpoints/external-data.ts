@@ -4,11 +4,12 @@
 import { dirname, parse, relative, sep } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { DType, ExternalData } from '../engine/graph/tensor.ts';
-import type { StoredWeight } from '../engine/nn/weights.ts';
+import type { PlainWeight } from '../engine/nn/weights.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { SafetensorsDType } from './safetensors.ts';
 
-const dtypes: Partial<Record<SafetensorsDType, DType>> = {
+/** Types of a checkpoint that a graph knows. */
+export const graphDTypes: Partial<Record<SafetensorsDType, DType>> = {
   F32: 'float32',
   F16: 'float16',
   BF16: 'bfloat16',
@@ -52,10 +53,10 @@ export function externalDataView(folder: ModelFolder): ExternalDataView {
 }
 
 /** All weights as the engine wants them, and the folder to open sessions with. @throws UserError "unsupported-dtype" */
-export function storedWeights(folder: ModelFolder): { weightsDir: string; weights: Map<string, StoredWeight> } {
+export function storedWeights(folder: ModelFolder): { weightsDir: string; weights: Map<string, PlainWeight> } {
   const view = externalDataView(folder);
-  const weights = [...folder.weights.values()].map(({ name, dtype, shape, file }): [string, StoredWeight] => {
-    const known = dtypes[dtype];
+  const weights = [...folder.weights.values()].map(({ name, dtype, shape, file }): [string, PlainWeight] => {
+    const known = graphDTypes[dtype];
     if (!known)
       throw new UserError({
         code: 'unsupported-dtype',

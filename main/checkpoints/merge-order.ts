@@ -1,11 +1,11 @@
 // A merge that a run needs before it can begin: kept in the run's folder, done by the job process, and done again where
 // the cache was emptied in between. Which adapter belongs to which base is decided in app/.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { hasSystemCode, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import { readAdapter } from './adapter.ts';
-import { isPartial } from './atomic.ts';
+import { removeAbandoned } from './atomic.ts';
 import { readJsonObject } from './json-file.ts';
 import { mergedFromFile } from './merged-from.ts';
 import { type MergeHooks, writeMergedModel } from './merged-model.ts';
@@ -90,22 +90,5 @@ export async function fulfilMergeOrder(runDir: string, hooks: MergeHooks = {}): 
   } catch (error) {
     // Another run needed the same model and was faster.
     if (!existsSync(join(order.target, 'config.json'))) throw error;
-  }
-}
-
-/** What processes that were killed while merging have left behind. */
-function removeAbandoned(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const pid = Number(/\.partial-(\d+)-/.exec(name)?.[1]);
-    if (isPartial(name) && !isRunning(pid)) rmSync(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !hasSystemCode(error, 'ESRCH');
   }
 }

@@ -28,6 +28,22 @@ const shared: Readonly<Record<Exclude<KeyGroup, 'Method'>, Readonly<Record<strin
       label: 'Compute in float16',
       does: 'compute in float16: `true`, `false`, or `auto`, where the device can and has no bfloat16; not together with `bf16: true`',
     },
+    load_in_4bit: {
+      label: 'Base model in 4 bits (QLoRA)',
+      does: 'round the linear layers of the base model to four bits, once, and train the adapter on that: about a third of the memory of 16 bits; not with `init_lora_weights: pissa`',
+    },
+    bnb_4bit_quant_type: {
+      label: 'Kind of 4 bits',
+      does: '`nf4`, whose 16 values follow how weights are spread, or `fp4`; both as bitsandbytes rounds them',
+    },
+    use_bnb_nested_quant: {
+      label: 'Round the scales as well',
+      does: 'double quantisation: 4.13 instead of 4.5 bits a weight',
+    },
+    use_int4_blocks: {
+      label: 'Evenly spaced 4 bits',
+      does: 'ours: 16 evenly spaced values in blocks of 32 instead of `bnb_4bit_quant_type`, for devices that are faster with them; 5 bits a weight',
+    },
     lora_r: { label: 'LoRA rank', does: 'rank' },
     lora_alpha: { label: 'LoRA alpha', does: 'scale: the update counts alpha / rank times' },
     lora_dropout: {

@@ -103,9 +103,7 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
   full_determinism: 'a run is always deterministic here.',
   // Without effect on this kind of run
   pad_token: 'padding is masked by length here, so the token used for it does not matter.',
-  bnb_4bit_quant_type: 'only matters with load_in_4bit.',
-  bnb_4bit_quant_storage: 'only matters with load_in_4bit.',
-  use_bnb_nested_quant: 'only matters with load_in_4bit.',
+  bnb_4bit_quant_storage: 'only steers PyTorch; rounded weights lie in bytes here, with the same numbers.',
   shuffle_dataset: 'train_sampling_strategy: random already shuffles the rows anew in every epoch.',
   save_only_model: 'checkpoints always hold what is needed to resume.',
   enable_jit_checkpoint: 'Ctrl-C or lorelei stop saves after the current step.',
@@ -137,8 +135,11 @@ const notYet = (neutral: unknown[], what: string, fix: string): RefusedKey => ({
 
 /** Keys whose effect would be missed. */
 export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
-  load_in_4bit: notYet([false], 'a base model in 4 bits', 'Remove load_in_4bit; the model then stays as it is stored.'),
-  load_in_8bit: notYet([false], 'a base model in 8 bits', 'Remove load_in_8bit; the model then stays as it is stored.'),
+  load_in_8bit: notYet(
+    [false],
+    'a base model in 8 bits',
+    'Use load_in_4bit: true, which takes half as much; or remove load_in_8bit, and the model stays as it is stored.',
+  ),
   lora_modules_to_save: {
     neutral: [[]],
     reason: 'asks to train whole layers beside LoRA, and servers such as vLLM refuse such adapters',

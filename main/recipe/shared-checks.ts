@@ -10,6 +10,7 @@ export function checkShared(recipe: SharedRecipe, evalMetrics: readonly string[]
   checkPrecision(recipe);
   checkScheduleArguments(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, recipe.learning_rate);
   checkLora(recipe, context);
+  checkFourBit(recipe, context);
   checkEvaluation(recipe, context);
   checkBest(recipe, evalMetrics, context);
   if (recipe.sample_prompts === undefined) {
@@ -61,6 +62,29 @@ function checkLora(recipe: SharedRecipe, { note }: CheckContext): void {
         '{q_proj: 8}',
       );
     }
+  }
+}
+
+function checkFourBit(recipe: SharedRecipe, { note, isSet }: CheckContext): void {
+  if (!recipe.load_in_4bit) {
+    for (const key of ['bnb_4bit_quant_type', 'use_bnb_nested_quant', 'use_int4_blocks']) {
+      if (isSet(key)) note(`${key}: only matters with load_in_4bit.`);
+    }
+    return;
+  }
+  const { init_lora_weights: start } = recipe;
+  if (typeof start === 'string' && start.startsWith('pissa')) {
+    throw conflict(
+      `The recipe sets both load_in_4bit and init_lora_weights: ${start}, which takes the largest part off weights that are not rounded; PEFT refuses it as well.`,
+      'Remove init_lora_weights, or remove load_in_4bit.',
+    );
+  }
+  const bitsandbytes = ['bnb_4bit_quant_type', 'use_bnb_nested_quant'].find((key) => isSet(key));
+  if (recipe.use_int4_blocks && bitsandbytes !== undefined) {
+    throw conflict(
+      `The recipe sets both use_int4_blocks and ${bitsandbytes}, which say how to round to four bits in two ways.`,
+      `Remove ${bitsandbytes}, or remove use_int4_blocks to round as bitsandbytes does.`,
+    );
   }
 }
 

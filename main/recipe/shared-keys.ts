@@ -50,6 +50,13 @@ export const modelKeys = {
   bf16: flagOrAuto().default('auto'),
   /** Compute in float16. "auto" does where the device can and bfloat16 is not there; TRL's default is false. */
   fp16: flagOrAuto().default('auto'),
+  /** Round the linear layers of the base model to four bits (QLoRA, arXiv:2305.14314). */
+  load_in_4bit: flag().default(false),
+  bnb_4bit_quant_type: choice(['nf4', 'fp4']).default('nf4'),
+  /** Round the scales of the blocks too: 0.4 bits less for each weight. */
+  use_bnb_nested_quant: flag().default(false),
+  /** Ours: evenly spaced numbers in blocks of 32 in place of bitsandbytes' types. */
+  use_int4_blocks: flag().default(false),
   lora_r: wholeNumber({ from: 1, example: '16' }).default(16),
   lora_alpha: number({ above: 0, example: '32' }).default(32),
   lora_dropout: number({ from: 0, below: 1, example: '0.05' }).default(0.05),
@@ -221,6 +228,7 @@ export type SharedRecipe = z.infer<
 export const SHARED_OWN_KEYS = [
   'adapter_name_or_path',
   'device',
+  'use_int4_blocks',
   'init_lora_weights',
   'rank_pattern',
   'alpha_pattern',
@@ -240,6 +248,7 @@ export const SHARED_OWN_KEYS = [
 
 /** Keys that a model card tells of any result; where files lie is nobody's business. */
 export const SHARED_CARD_KEYS = [
+  'load_in_4bit',
   'lora_r',
   'lora_alpha',
   'lora_dropout',

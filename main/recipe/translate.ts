@@ -98,6 +98,11 @@ function translateData(values: Values): void {
 function requireLora(values: Values, note: Note): void {
   const usePeft = take(values, 'use_peft');
   if (isOff(usePeft)) {
+    if (isOn(values.get('load_in_4bit')))
+      throw conflict(
+        'The recipe sets use_peft: false and load_in_4bit: true, but weights in four bits cannot be trained themselves.',
+        'Remove use_peft or set it to true: a LoRA adapter is trained beside the rounded weights (QLoRA).',
+      );
     throw new UserError({
       code: 'recipe-refused',
       message: 'use_peft: false asks to train all weights, which is not here yet.',

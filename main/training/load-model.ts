@@ -1,6 +1,7 @@
 // From a model folder to what a graph needs: the model of its config and the byte ranges of its weights, checked
 // against each other before anything is built.
 import { storedWeights } from '../checkpoints/external-data.ts';
+import { type FourBitModel, readFourBitWeight } from '../checkpoints/four-bit-model.ts';
 import { type ModelFolder, openModelFolder } from '../checkpoints/model-folder.ts';
 import { readTensorAsFloat32 } from '../checkpoints/safetensors.ts';
 import type { Model } from '../engine/models/model.ts';
@@ -14,6 +15,8 @@ export type LoadedModel = {
   stored: ReadonlyMap<string, StoredWeight>;
   /** What the weights' locations are relative to. */
   weightsDir: string;
+  /** Where the linear layers are rounded to four bits. */
+  fourBit?: FourBitModel;
 };
 
 /** Opens a model. Throws a UserError when config.json and weights do not belong together. */
@@ -36,9 +39,17 @@ export function loadModel(path: string): LoadedModel {
   return { folder, model, stored: weights, weightsDir };
 }
 
-/** Reads single weights of a model as float32, by their names in the checkpoint. */
-export function weightReader({ folder }: Pick<LoadedModel, 'folder'>): (name: string) => Float32Array {
+/**
+ * Reads single weights of a model as float32, by their names in the checkpoint: as the graphs see them, after rounding
+ * to four bits where that was done.
+ */
+export function weightReader({
+  folder,
+  fourBit,
+}: Pick<LoadedModel, 'folder' | 'fourBit'>): (name: string) => Float32Array {
   return (name) => {
+    const rounded = fourBit?.weights.get(name);
+    if (fourBit && rounded && 'codes' in rounded) return readFourBitWeight(fourBit.dir, rounded);
     const info = folder.weights.get(name);
     if (!info) throw new Error(`the checkpoint has no tensor "${name}"`);
     return readTensorAsFloat32(info.file, info);

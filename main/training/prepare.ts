@@ -7,7 +7,9 @@ import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/toke
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
+import { memoryOf } from '../recipe/memory.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { fourBitSettings, inFourBits } from './four-bit.ts';
 import type { JobSpec } from './job.ts';
 import { loadModel, type LoadedModel, weightReader } from './load-model.ts';
 import { loraStart, type LoraStart } from './lora-start.ts';
@@ -44,7 +46,17 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     signal,
   });
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
-  const loaded = loadModel(recipe.model_name_or_path);
+  const fourBit = fourBitSettings(recipe);
+  const loaded = await inFourBits(loadModel(recipe.model_name_or_path), fourBit, cacheDir, {
+    onProgress: ({ phase, done, total }) => {
+      const text = phase === 'rounding' ? 'Rounding the model to 4 bits' : 'Checking the 4-bit model';
+      post({ type: 'progress', phase: text, done, total });
+    },
+    onWarning: (message) => {
+      post({ type: 'event', level: 'warning', message });
+    },
+    signal,
+  });
   const lora = loraStart(recipe, loaded.model, weightReader(loaded));
   const dropout = recipe.method !== 'sft' && recipe.disable_dropout ? 0 : lora.settings.dropout;
   const chatTemplatePath = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
@@ -52,7 +64,8 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
 
   let fingerprint: string | undefined;
-  const modelFingerprint = (): string => (fingerprint ??= weightsFingerprint(loaded.folder));
+  const modelFingerprint = (): string =>
+    (fingerprint ??= loaded.fourBit?.fingerprint ?? weightsFingerprint(loaded.folder));
   const method = await loadMethod(recipe, { tokenizer, cacheDir, modelFingerprint, post, signal });
   writeDataSummary(job.runDir, method.report);
   checkLengths(loaded, method, post);
@@ -66,7 +79,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   const { precision, reason } = choosePrecision(recipe, precisionDevice(runtime.choice.device));
   post({ type: 'event', level: 'info', message: `Computing in ${precision}: ${reason}.` });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
-  const memory = recipe.gradient_checkpointing ? 'lean' : 'fast';
+  const memory = memoryOf(recipe);
   const largestBatch = Math.max(
     recipe.per_device_train_batch_size,
     recipe.per_device_eval_batch_size,

@@ -1,5 +1,6 @@
 // The bench's own side: Lorelei's training step on a checkpoint, on command, with the protocol of peer.py.
-// Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--rows LABELLED_ROWS] [--seq LONGEST]
+// Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--rows LABELLED_ROWS]
+// [--seq LONGEST] [--recompute true|false] [--four-bit nf4|fp4|int4 --cache FOLDER]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -7,6 +8,7 @@ import type { Batch } from '../../main/data/types.ts';
 import { sftObjective } from '../../main/engine/losses/sft.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { loadModel } from '../../main/training/load-model.ts';
+import { inFourBits } from '../../main/training/four-bit.ts';
 import { headChunks, queryBlocks } from '../../main/training/step-cuts.ts';
 import { Stepper } from '../../main/training/stepper.ts';
 
@@ -18,10 +20,19 @@ const { values } = parseArgs({
     lora_r: { type: 'string', default: '16' },
     rows: { type: 'string', default: '512' },
     seq: { type: 'string', default: '256' },
+    recompute: { type: 'string' },
+    'four-bit': { type: 'string' },
+    cache: { type: 'string', default: '' },
   },
 });
+const fourBitTypes = ['nf4', 'fp4', 'int4'] as const;
 const memory = values.memory === 'lean' ? 'lean' : 'fast';
-const { model, stored, weightsDir } = loadModel(values.model);
+const fourBit = fourBitTypes.find((type) => type === values['four-bit']);
+const { model, stored, weightsDir } = await inFourBits(
+  loadModel(values.model),
+  fourBit && { type: fourBit, nested: false },
+  values.cache,
+);
 const rank = Number(values.lora_r);
 const runtime = await openRuntime({ device: 'cpu', threads: Number(values.threads) });
 const stepper = await Stepper.create(runtime, {
@@ -33,7 +44,7 @@ const stepper = await Stepper.create(runtime, {
       lora: { rank, alpha: 2 * rank, useRslora: false, dropout: 0, targets: new Set(model.linears) },
     },
     objective: sftObjective('nll'),
-    recompute: memory === 'lean',
+    recompute: values.recompute === undefined ? memory === 'lean' : values.recompute === 'true',
     neftuneAlpha: 0,
     headChunks: headChunks({ rows: Number(values.rows), vocabSize: model.vocabSize, memory }),
     queryBlocks: queryBlocks(Number(values.seq), memory),

@@ -43,6 +43,14 @@ test.each<[Method, Keys, RegExp, RegExp]>([
     /rank_pattern: \{q_proj: 8\}/,
   ],
   ['sft', { adapter_name_or_path: 'a', use_dora: true }, /adapter_name_or_path and use_dora/, /Remove use_dora/],
+  ['sft', { load_in_4bit: true, init_lora_weights: 'pissa_niter_4' }, /load_in_4bit and init_lora_weights/, /Remove/],
+  ['sft', { load_in_4bit: true, use_peft: false }, /cannot be trained themselves/, /use_peft/],
+  [
+    'dpo',
+    { load_in_4bit: true, use_int4_blocks: true, use_bnb_nested_quant: true },
+    /use_int4_blocks and use_bnb_nested_quant/,
+    /as bitsandbytes does/,
+  ],
   ['sft', { early_stopping_patience: 3 }, /early_stopping_patience: 3 .*eval_strategy is no/, /eval_strategy to steps/],
   [
     'sft',

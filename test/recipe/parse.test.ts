@@ -157,7 +157,7 @@ test.each<[string, unknown, string]>([
 });
 
 test.each<[string, unknown]>([
-  ['load_in_4bit', true],
+  ['load_in_8bit', true],
   ['lora_modules_to_save', ['lm_head']],
   ['push_to_hub', true],
   ['use_peft', false],

@@ -10,16 +10,18 @@ const folder = fileURLToPath(new URL('../../resources/presets', import.meta.url)
 const base = { model_name_or_path: 'm', dataset_name: 'd.jsonl' };
 const presets = listPresets(folder);
 
-test('there are presets for a try, for most data, for a result that matters, for little memory, and the handbook', () => {
+test('there are presets for a try, for most data, for a result that matters, for little memory, for a large model, and the handbook', () => {
   expect(presets.map(({ method, name }) => `${method} ${name}`)).toEqual([
     'sft balanced',
     'sft handbook',
     'sft low-memory',
+    'sft qlora',
     'sft quick-try',
     'sft thorough',
     'dpo balanced',
     'dpo handbook',
     'dpo low-memory',
+    'dpo qlora',
     'dpo quick-try',
   ]);
 });
@@ -87,7 +89,7 @@ test('given keys win over the preset, also in other words', () => {
 });
 
 test('an unknown preset names the nearest, or the method it is for', () => {
-  expect(() => withPreset(folder, { method: 'sft', name: 'quick' }, {})).toThrow(/Did you mean quick-try/);
+  expect(() => withPreset(folder, { method: 'sft', name: 'quicktry' }, {})).toThrow(/Did you mean quick-try/);
   expect(() => withPreset(folder, { method: 'dpo', name: 'thorough' }, {})).toThrow(/thorough is for sft, not for dpo/);
 });
 

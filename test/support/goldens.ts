@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { AdapterTensor } from '../../main/checkpoints/adapter.ts';
 import type { Batch } from '../../main/data/types.ts';
 import type { DType } from '../../main/engine/graph/tensor.ts';
-import type { StoredWeight } from '../../main/engine/nn/weights.ts';
+import type { PlainWeight } from '../../main/engine/nn/weights.ts';
 import type { LoraRecipe } from '../../main/training/lora-start.ts';
 
 export const goldensFolder = fileURLToPath(new URL('../goldens', import.meta.url));
@@ -15,7 +15,7 @@ type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [nu
 const dtypes: Record<string, DType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 /** Byte ranges of a safetensors file's tensors, read independently of main/checkpoints. */
-export function storedWeights(folder: string): Map<string, StoredWeight> {
+export function storedWeights(folder: string): Map<string, PlainWeight> {
   const files = readdirSync(folder).filter((name) => name.startsWith('model') && name.endsWith('.safetensors'));
   return new Map(
     files.flatMap((location) => {

@@ -92,13 +92,15 @@ function sumTo(g: GraphBuilder, gradient: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * A frozen weight that is decoded on the fly (a cast of its stored form) is decoded again for the backward pass, so
- * that the decoded copy need not live from the forward pass until then.
+ * A frozen weight that is decoded on the fly (a cast of its stored form, a look-up of four bits) is decoded again for the
+ * backward pass, so that the decoded copy need not live from the forward pass until then.
  */
 function decodedAnew(g: GraphBuilder, tensor: Tensor): Tensor {
-  if (tensor.source.kind !== 'node') return tensor;
-  const { node } = tensor.source;
-  return node.inputs.every(({ source }) => source.kind === 'weight')
-    ? g.op(node.op, node.inputs, node.attributes)
-    : tensor;
+  if (!tensor.isFrozen || tensor.source.kind !== 'node') return tensor;
+  const { op, inputs, attributes } = tensor.source.node;
+  return g.op(
+    op,
+    inputs.map((input) => decodedAnew(g, input)),
+    attributes,
+  );
 }

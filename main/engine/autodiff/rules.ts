@@ -51,6 +51,7 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
     return [g.mul(dy, g.add(ay, g.mul(s, g.sub(g.scalar(1), ay))))];
   },
   Cast: ({ g, inputs }, dy) => [g.cast(dy, at(inputs, 0).dtype)],
+  DequantizeLinear: none,
   Less: none,
   LessOrEqual: none,
   GreaterOrEqual: none,

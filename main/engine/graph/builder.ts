@@ -84,6 +84,9 @@ export class GraphBuilder {
         name,
         ...spec.infer(inputs, attributes),
         source: { kind: 'node', node: node as GraphNode },
+        isFrozen:
+          inputs.some((input) => input.isFrozen) &&
+          inputs.every((input) => input.isFrozen || input.source.kind === 'constant'),
       };
       node.output = output;
       this.nodes.push(node as GraphNode);
@@ -219,7 +222,7 @@ export class GraphBuilder {
   }
 
   #leaf(name: string, dtype: DType, shape: Shape, source: TensorSource): Tensor {
-    const tensor: Tensor = { name, dtype, shape, source };
+    const tensor: Tensor = { name, dtype, shape, source, isFrozen: source.kind === 'weight' };
     if (source.kind !== 'constant' && this.#unique(name) !== name) throw new Error(`two tensors are named "${name}"`);
     if (source.kind === 'input' || source.kind === 'parameter') this.inputs.push(tensor);
     return tensor;

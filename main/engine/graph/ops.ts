@@ -22,6 +22,8 @@ export type OpAttributes = {
   /** x * sigmoid(alpha * x); SiLU is alpha = 1. */
   QuickGelu: { alpha: number };
   Cast: { to: DType };
+  /** int4 times float32 scales: one scale for each `blockSize` elements of the last axis. */
+  DequantizeLinear: { blockSize: number };
   Less: None;
   LessOrEqual: None;
   GreaterOrEqual: None;
@@ -101,6 +103,20 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
     onnx: 'Cast',
     infer: (inputs, { to }) => ({ dtype: to, shape: input(inputs, 0).shape }),
     lower: ({ to }) => ({ attributes: { to: { int: onnxDType[to] } } }),
+  },
+  DequantizeLinear: {
+    onnx: 'DequantizeLinear',
+    infer: (inputs, { blockSize }) => {
+      const [x, scales] = [input(inputs, 0), input(inputs, 1)];
+      const wanted = x.shape.map((dim, i) => (i < x.shape.length - 1 ? dim : Math.ceil(Number(dim) / blockSize)));
+      if (x.dtype !== 'int4') throw new ShapeError(`the numbers are ${x.dtype}, not int4`);
+      if (shapeText(scales.shape) !== shapeText(wanted))
+        throw new ShapeError(`${shapeText(x.shape)} needs scales ${shapeText(wanted)}, not ${shapeText(scales.shape)}`);
+      return { dtype: scales.dtype, shape: x.shape };
+    },
+    lower: ({ blockSize }, inputs) => ({
+      attributes: { axis: { int: input(inputs, 0).shape.length - 1 }, block_size: { int: blockSize } },
+    }),
   },
   Less: { onnx: 'Less', infer: comparison },
   LessOrEqual: { onnx: 'LessOrEqual', infer: comparison },
@@ -265,11 +281,13 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
 export const onnxDType: Record<DType, number> = {
   float32: 1,
   uint8: 2,
+  uint16: 4,
   int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
   bfloat16: 16,
+  int4: 22,
 };
 
 /** Numpy broadcasting of two shapes. */

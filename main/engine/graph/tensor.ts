@@ -2,7 +2,7 @@
 import type { Shape } from './dims.ts';
 import type { OpAttributes, OpName } from './ops.ts';
 
-export type DType = 'float32' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'bool';
+export type DType = 'float32' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint16' | 'uint8' | 'int4' | 'bool';
 
 /** Where a frozen weight lies: a byte range of a file below the session's external-data folder. */
 export type ExternalData = { location: string; offset: number; length: number };
@@ -22,6 +22,8 @@ export type Tensor = {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly source: TensorSource;
+  /** It follows from weights and constants alone. */
+  readonly isFrozen: boolean;
 };
 
 /** One operation. Every op has one output: what has several in ONNX is written as several nodes. */

@@ -1,14 +1,17 @@
 // Where a model's weights come from: frozen in the files of a checkpoint, or parameters that training changes.
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { DType, ExternalData, Tensor } from '../graph/tensor.ts';
+import { fourBitDecoder, type FourBitWeight } from './four-bit.ts';
 
+/** A checkpoint's tensor as it is. */
+export type PlainWeight = { dtype: DType; shape: readonly number[]; data: ExternalData };
 /** A checkpoint's tensor, by its name there. */
-export type StoredWeight = { dtype: DType; shape: readonly number[]; data: ExternalData };
+export type StoredWeight = PlainWeight | FourBitWeight;
 
 export type Weights = {
   has(name: string): boolean;
   shape(name: string): readonly number[];
-  /** The weight as float32. Stored in 16 bits, it is decoded at each use rather than kept decoded. */
+  /** The weight as float32. Stored in 16 or 4 bits, it is decoded at each use rather than kept decoded. */
   get(name: string): Tensor;
   /** Rows of a table, decoded after the look-up. `ids` int32, any shape. */
   rows(name: string, ids: Tensor): Tensor;
@@ -21,16 +24,26 @@ export function frozenWeights(g: GraphBuilder, stored: ReadonlyMap<string, Store
     if (!weight) throw new Error(`the checkpoint has no tensor "${name}"`);
     return weight;
   };
-  const tensor = (name: string): Tensor => {
-    const { dtype, shape, data } = find(name);
-    return g.weight(name, dtype, shape, data);
+  const decode = fourBitDecoder(g);
+  const get = (name: string): Tensor => {
+    const weight = find(name);
+    return 'codes' in weight ? decode(name, weight) : g.cast(plain(g, name, weight), 'float32');
   };
   return {
     has: (name) => stored.has(name),
     shape: (name) => find(name).shape,
-    get: (name) => g.cast(tensor(name), 'float32'),
-    rows: (name, ids) => g.cast(g.gather(tensor(name), ids), 'float32'),
+    get,
+    rows: (name, ids) => {
+      const weight = find(name);
+      return 'codes' in weight
+        ? g.gather(decode(name, weight), ids)
+        : g.cast(g.gather(plain(g, name, weight), ids), 'float32');
+    },
   };
+}
+
+function plain(g: GraphBuilder, name: string, { dtype, shape, data }: PlainWeight): Tensor {
+  return g.weight(name, dtype, shape, data);
 }
 
 /** Weights that are all trained, for models made from nothing. */

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { jobRecord, type JobCommand } from '../../../preload/contract.ts';
 import type { JobExit, LaunchJob } from '../../app/job.ts';
+import { memoryOf } from '../../recipe/memory.ts';
 import type { JobSpec } from '../../training/job.ts';
 import { leanEnvironment, leanFlags } from '../lean-process.ts';
 import { workerFile } from '../process-files.ts';
@@ -28,7 +29,7 @@ async function exitOf(child: ChildProcess): Promise<JobExit> {
 export function forkedJobs(worker: string = workerFile()): LaunchJob {
   return (job, { onRecord, log }) => {
     const logFile = openSync(log, 'a');
-    const isLean = job.recipe.gradient_checkpointing;
+    const isLean = memoryOf(job.recipe) === 'lean';
     const child = fork(worker, [], {
       // A group of its own: Ctrl-C reaches this process only, which then asks the job to stop.
       detached: process.platform !== 'win32',

@@ -4,13 +4,14 @@ import { utilityProcess } from 'electron';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { jobRecord } from '../../../preload/contract.ts';
 import type { LaunchJob } from '../../app/job.ts';
+import { memoryOf } from '../../recipe/memory.ts';
 import { leanEnvironment, leanFlags } from '../lean-process.ts';
 import { workerFile } from '../process-files.ts';
 import { endAtOnce, onceGone } from './utility-process.ts';
 
 export function utilityJobs(): LaunchJob {
   return (job, { onRecord, log }) => {
-    const isLean = job.recipe.gradient_checkpointing;
+    const isLean = memoryOf(job.recipe) === 'lean';
     const child = utilityProcess.fork(workerFile(), [], {
       stdio: ['ignore', 'pipe', 'pipe'],
       execArgv: isLean ? leanFlags : [],

@@ -1,0 +1,28 @@
+// What a recipe says of the numbers of its base model, and a model opened that way.
+import { fourBitModel, type FourBitHooks, type FourBitSettings } from '../checkpoints/four-bit-model.ts';
+import type { SharedRecipe } from '../recipe/shared-keys.ts';
+import type { LoadedModel } from './load-model.ts';
+
+/** Undefined where the base model stays as it is stored. */
+export function fourBitSettings(
+  recipe: Pick<SharedRecipe, 'load_in_4bit' | 'bnb_4bit_quant_type' | 'use_bnb_nested_quant' | 'use_int4_blocks'>,
+): FourBitSettings | undefined {
+  if (!recipe.load_in_4bit) return undefined;
+  if (recipe.use_int4_blocks) return { type: 'int4', nested: false };
+  return { type: recipe.bnb_4bit_quant_type, nested: recipe.use_bnb_nested_quant };
+}
+
+/**
+ * The same model with its linear layers rounded to four bits, as `settings` say; without them, the model itself.
+ * @throws UserError "disk-full", those of reading the model, and what `hooks.signal` was aborted with
+ */
+export async function inFourBits(
+  loaded: LoadedModel,
+  settings: FourBitSettings | undefined,
+  cacheDir: string,
+  hooks: FourBitHooks = {},
+): Promise<LoadedModel> {
+  if (settings === undefined) return loaded;
+  const fourBit = await fourBitModel(loaded.folder, loaded.model, settings, cacheDir, hooks);
+  return { ...loaded, stored: fourBit.weights, weightsDir: fourBit.dir, fourBit };
+}
