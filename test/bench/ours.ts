@@ -1,6 +1,6 @@
 // The bench's own side: Lorelei's training step on a checkpoint, on command, with the protocol of peer.py.
 // Usage: node ours.ts --model FOLDER --memory fast|lean [--threads N] [--lora_r 16] [--rows LABELLED_ROWS]
-// [--seq LONGEST] [--recompute true|false] [--four-bit nf4|fp4|int4 --cache FOLDER]
+// [--seq LONGEST] [--recompute true|false] [--four-bit nf4|fp4|int4 --cache FOLDER [--nested]]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     seq: { type: 'string', default: '256' },
     recompute: { type: 'string' },
     'four-bit': { type: 'string' },
+    nested: { type: 'boolean', default: false },
     cache: { type: 'string', default: '' },
   },
 });
@@ -30,8 +31,7 @@ const memory = values.memory === 'lean' ? 'lean' : 'fast';
 const fourBit = fourBitTypes.find((type) => type === values['four-bit']);
 const { model, stored, weightsDir } = await inFourBits(
   loadModel(values.model),
-  fourBit && { type: fourBit, nested: false },
-  values.cache,
+  fourBit && { settings: { type: fourBit, nested: values.nested }, cacheDir: values.cache },
 );
 const rank = Number(values.lora_r);
 const runtime = await openRuntime({ device: 'cpu', threads: Number(values.threads) });

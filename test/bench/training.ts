@@ -1,21 +1,14 @@
 // Step time, tokens per second, peak memory and share of the matrix-multiply peak of Lorelei's training step, fast and
 // lean, beside torch + PEFT doing the same work. Steps are interleaved, so that whatever else the machine does falls on
 // all alike. `npm run bench`; PEER_PYTHON names a Python with torch and PEFT, without it only our side is measured.
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { build } from 'vite';
-import { leanEnvironment, leanFlags } from '../../main/hosts/lean-process.ts';
+import { builtSide, median, randomBatch, startOurs, startWorker, type StepAnswer, type Worker } from './worker.ts';
 import { smolLm135M, writeRandomCheckpoint } from './write-checkpoint.ts';
 
-type StepAnswer = { step_ms: number[]; loss: number; peak_rss_bytes: number };
-type Worker = { name: string; ask<T>(command: object): Promise<T>; close(): void };
-
 const here = import.meta.dirname;
-const root = join(here, '../..');
 const threads = Number(process.env.BENCH_THREADS ?? cpus().length);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const python = process.env.PEER_PYTHON;
@@ -25,33 +18,6 @@ const settings = [
   { batch: 2, seq: 256, labelled: 0.3 },
   { batch: 1, seq: 1024, labelled: 1 },
 ].filter((_, i) => (process.env.BENCH_CASES ?? '012').includes(String(i)));
-
-function start(
-  name: string,
-  program: string,
-  args: string[],
-  { hasGreeting = false, environment = {} }: { hasGreeting?: boolean; environment?: Record<string, string> } = {},
-): Worker {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...environment, ...process.env } });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<unknown> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`${name} ended`);
-    return JSON.parse(value);
-  };
-  const greeting = hasGreeting ? next() : Promise.resolve();
-  return {
-    name,
-    ask: async <T>(command: object): Promise<T> => {
-      await greeting;
-      child.stdin.write(`${JSON.stringify(command)}\n`);
-      return (await next()) as T;
-    },
-    close: () => {
-      child.kill();
-    },
-  };
-}
 
 /** Floating-point operations that one step cannot do without, LoRA's own (under 4 %) left out. */
 function necessaryFlops({ batch, seq, labelled }: (typeof settings)[number]): number {
@@ -68,62 +34,23 @@ function necessaryFlops({ batch, seq, labelled }: (typeof settings)[number]): nu
   return layersFlops + attention + 4 * h * vocab * tokens * labelled;
 }
 
-/** Our side built as the product is: a process that reads TypeScript holds the reader as well. */
-async function builtSide(): Promise<string> {
-  await build({
-    configFile: false,
-    logLevel: 'warn',
-    root,
-    build: { ssr: join(here, 'ours.ts'), outDir: join(root, 'out', 'bench'), target: 'node22' },
-  });
-  return join(root, 'out', 'bench', 'ours.js');
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function randomBatch({ batch, seq, labelled }: (typeof settings)[number]): {
-  input_ids: number[][];
-  labels: number[][];
-} {
-  let state = 7;
-  const token = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state % smolLm135M.vocab_size;
-  };
-  const ids = Array.from({ length: batch }, () => Array.from({ length: seq }, token));
-  const labels = ids.map((row) => row.map((id, i) => (i >= seq * (1 - labelled) ? id : -100)));
-  return { input_ids: ids, labels };
-}
-
 async function measure(setting: (typeof settings)[number], model: string, ours: string): Promise<string[]> {
   const rows = String(Math.ceil(setting.batch * setting.seq * setting.labelled));
-  const side = (memory: string): Worker =>
-    start(
-      memory,
-      process.execPath,
-      [
-        ...(memory === 'lean' ? leanFlags : []),
-        ours,
-        '--model',
-        model,
-        '--memory',
-        memory,
-        '--threads',
-        String(threads),
-        '--rows',
-        rows,
-        '--seq',
-        String(setting.seq),
-      ],
-      memory === 'lean' ? { environment: leanEnvironment } : {},
-    );
+  const side = (memory: 'fast' | 'lean'): Worker =>
+    startOurs(memory, ours, memory, [
+      '--model',
+      model,
+      '--threads',
+      String(threads),
+      '--rows',
+      rows,
+      '--seq',
+      String(setting.seq),
+    ]);
   const workers = [side('fast'), side('lean')];
   if (python !== undefined)
     workers.push(
-      start('torch + PEFT', python, [join(here, 'peer.py'), '--model', model, '--threads', String(threads)], {
+      startWorker('torch + PEFT', python, [join(here, 'peer.py'), '--model', model, '--threads', String(threads)], {
         hasGreeting: true,
       }),
     );
@@ -131,7 +58,7 @@ async function measure(setting: (typeof settings)[number], model: string, ours: 
   const peaks = new Map<string, number>();
   let peakGflops = 0;
   for (const worker of workers) {
-    await worker.ask({ cmd: 'batch', ...randomBatch(setting) });
+    await worker.ask({ cmd: 'batch', ...randomBatch({ ...setting, vocab: smolLm135M.vocab_size }) });
     await worker.ask({ cmd: 'step', n: 1 }); // warm up
   }
   for (let round = 0; round < rounds; round++) {

@@ -1,8 +1,9 @@
-// Writes a Hugging Face folder with random float32 weights at a real model's shape, for the bench. Measures nothing.
+// Writes a Hugging Face folder with random weights at a real model's shape, for benches. Measures nothing.
 // Usage: node test/bench/write-checkpoint.ts FOLDER [layers]
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { float32ToBf16 } from '../../main/checkpoints/float-formats.ts';
 
 /** The shape of SmolLM2-135M. */
 export const smolLm135M = {
@@ -32,16 +33,38 @@ export const smolLm135M = {
 };
 export type LlamaShape = typeof smolLm135M;
 
+/** The shapes of SmolLM2-360M and SmolLM2-1.7B. */
+export const smolLm360M: LlamaShape = {
+  ...smolLm135M,
+  hidden_size: 960,
+  intermediate_size: 2560,
+  num_attention_heads: 15,
+  num_hidden_layers: 32,
+  num_key_value_heads: 5,
+};
+export const smolLm1B7: LlamaShape = {
+  ...smolLm135M,
+  hidden_size: 2048,
+  intermediate_size: 8192,
+  num_attention_heads: 32,
+  num_hidden_layers: 24,
+  num_key_value_heads: 32,
+  initializer_range: 0.02,
+};
+
 /** Writes config.json and model.safetensors: norms 1, everything else normal with the config's initializer_range. */
-export function writeRandomCheckpoint(folder: string, config: LlamaShape): void {
+export function writeRandomCheckpoint(folder: string, config: LlamaShape, dtype: 'F32' | 'BF16' = 'F32'): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config, null, 2));
+  writeFileSync(
+    join(folder, 'config.json'),
+    JSON.stringify({ ...config, torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16' }, null, 2),
+  );
   const tensors = weightShapes(config);
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let offset = 0;
   for (const [name, shape] of tensors) {
-    const end = offset + 4 * product(shape);
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, end] };
+    const end = offset + (dtype === 'F32' ? 4 : 2) * product(shape);
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
   }
   const json = JSON.stringify(header);
@@ -57,7 +80,9 @@ export function writeRandomCheckpoint(folder: string, config: LlamaShape): void 
       const data = new Float32Array(product(shape));
       if (name.endsWith('norm.weight')) data.fill(1);
       else for (let i = 0; i < data.length; i++) data[i] = normal() * config.initializer_range;
-      writeSync(file, data);
+      const bytes = dtype === 'F32' ? data : float32ToBf16(data);
+      const all = new Uint8Array(bytes.buffer);
+      for (let done = 0; done < all.length;) done += writeSync(file, all, done);
     }
   } finally {
     closeSync(file);
