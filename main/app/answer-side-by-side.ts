@@ -19,15 +19,26 @@ export type SideBySideRequest = Omit<GenerateRequest, 'signal'> & {
 let loaded: { what: string; generator: Generator } | undefined;
 
 async function generatorFor(
-  { model, adapter, chatTemplate, device }: SideBySideRequest,
+  { model, adapter, chatTemplate, device, rounded }: SideBySideRequest,
   tell: ErrandHooks['onProgress'],
+  signal: AbortSignal,
 ): Promise<Generator> {
-  const what = JSON.stringify([model, adapter, chatTemplate, device]);
+  const what = JSON.stringify([model, adapter, chatTemplate, device, rounded]);
   if (loaded?.what === what) return loaded.generator;
   tell({ phase: 'Loading the model', done: 0 });
   await loaded?.generator.dispose();
   loaded = undefined;
-  const generator = await Generator.open({ modelPath: model, adapterPath: adapter, chatTemplate, device });
+  const generator = await Generator.open({
+    modelPath: model,
+    adapterPath: adapter,
+    chatTemplate,
+    device,
+    rounded,
+    onRounding: ({ phase, done, total }) => {
+      tell({ phase: phase === 'rounding' ? 'Rounding the model to 4 bits' : 'Checking the 4-bit model', done, total });
+    },
+    signal,
+  });
   loaded = { what, generator };
   return generator;
 }
@@ -39,7 +50,7 @@ export async function answerSideBySide(
   signal: AbortSignal,
 ): Promise<{ answers: SideAnswer[] }> {
   const { adapter, prompt, system, template, temperature, topP, maxNewTokens, seed } = request;
-  const generator = await generatorFor(request, tell);
+  const generator = await generatorFor(request, tell, signal);
   try {
     const base = { side: 'base' as Side, withoutAdapter: true };
     const adapted = { side: 'adapter' as Side, withoutAdapter: false };

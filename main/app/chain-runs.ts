@@ -12,9 +12,11 @@ import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
 import type { StoredRun } from '../store/runs.ts';
+import type { RoundedBase } from '../training/four-bit.ts';
 import { adapterOn } from '../training/lora-start.ts';
 import { runFolder, type App } from './app.ts';
 import { findRun, isUnderWay } from './find-run.ts';
+import { roundedBase } from './rounded-base.ts';
 import { findAdapter, type RunAdapter } from './run-adapter.ts';
 
 const prefix = 'run:';
@@ -50,6 +52,7 @@ export function chainRuns<Recipe extends ChainKeys>(app: App, recipe: Recipe): C
     chain.order = order;
     chain.tokenizerFolder = existsSync(join(source.adapterFolder, 'tokenizer.json')) ? source.adapterFolder : base.path;
     chain.recipe = { ...chain.recipe, model_name_or_path: order.target };
+    if (source.run.recipe.load_in_4bit === true) chain.notes.push(mergedUnrounded(source.run.id));
     chain.notes.push(
       `The model is the adapter of the run ${source.run.id} at step ${source.step}, merged into ${basename(base.path)}: ${order.target}.`,
     );
@@ -72,11 +75,11 @@ export function chainRuns<Recipe extends ChainKeys>(app: App, recipe: Recipe): C
  * The folders to answer with where --model or --adapter of lorelei generate is run:NAME: a run as a model is the one it
  * trained on with its adapter. Throws as chainRuns does, and UserError "chain-twice" for a second adapter.
  */
-export function foldersToAsk(app: App, asked: { model: string; adapter?: string | undefined }): typeof asked {
+export function foldersToAsk(app: App, asked: { model: string; adapter?: string | undefined }): FoldersToAsk {
   const { model, adapter } = asked;
   if (!model.startsWith(prefix))
     return adapter?.startsWith(prefix) === true
-      ? { model, adapter: referredTo(app, adapter, '--adapter').adapterFolder }
+      ? adapterToAsk(app, model, referredTo(app, adapter, '--adapter'))
       : asked;
   if (adapter !== undefined)
     throw new UserError({
@@ -85,7 +88,18 @@ export function foldersToAsk(app: App, asked: { model: string; adapter?: string 
       fix: 'Remove --adapter, or give --model the folder of the model that the adapter was trained on.',
     });
   const source = referredTo(app, model, '--model');
-  return { model: baseOf(source).path, adapter: source.adapterFolder };
+  return adapterToAsk(app, baseOf(source).path, source);
+}
+
+export type FoldersToAsk = {
+  model: string;
+  adapter?: string | undefined;
+  /** As the run of the adapter rounded its base model. */
+  rounded?: RoundedBase | undefined;
+};
+
+function adapterToAsk(app: App, model: string, { run, adapterFolder }: Source): FoldersToAsk {
+  return { model, adapter: adapterFolder, rounded: roundedBase(app, run) };
 }
 
 export type Source = RunAdapter & { run: StoredRun };
@@ -125,6 +139,11 @@ function baseOf({ run, adapterFolder }: Source): ModelFolder {
   const base = openModelFolder(basePathOf(run));
   adapterOn(modelFor(base.config), adapterFolder);
   return base;
+}
+
+/** What to know of a merge whose adapter was trained on rounded weights. */
+export function mergedUnrounded(run: string): string {
+  return `The run ${run} trained its adapter on a base model in 4 bits (load_in_4bit). It is merged into the weights as they are stored, which is closer to the original model but not quite what was trained: try the result, or serve the adapter on the base model in 4 bits.`;
 }
 
 /** The folder of the model that a run trained on. Throws UserError "run-base-gone". */

@@ -5,8 +5,11 @@ import type { Estimate } from '../../preload/contract.ts';
 import { freeDiskSpace } from '../checkpoints/disk-space.ts';
 import { openModelFolder } from '../checkpoints/model-folder.ts';
 import { modelFor } from '../engine/models/registry.ts';
+import { fourBitBlock, nestedBlock } from '../engine/nn/four-bit.ts';
 import { checkKeys } from '../recipe/check-keys.ts';
+import { memoryOf } from '../recipe/memory.ts';
 import type { Method, Recipe } from '../recipe/recipe.ts';
+import { fourBitSettings } from '../training/four-bit.ts';
 import {
   adapterParameters,
   stepMemory,
@@ -88,9 +91,19 @@ function shapeOf(
     // Two answers to a prompt; the prompt is computed once, but nobody knows yet how long it is.
     sequences: recipe.per_device_train_batch_size * (recipe.method === 'sft' ? 1 : 2),
     length: Math.min(tokens, recipe.max_length ?? model.maxPositions),
-    lean: recipe.gradient_checkpointing,
+    lean: memoryOf(recipe) === 'lean',
+    recompute: recipe.gradient_checkpointing,
+    weightBits: bitsOf(recipe),
     stateBytes: OPTIMIZER_BYTES[recipe.optim],
   };
+}
+
+/** Of a rounded weight, with its share of the scales of its block. */
+function bitsOf(recipe: Recipe): number | undefined {
+  const rounded = fourBitSettings(recipe);
+  if (rounded === undefined) return undefined;
+  const scaleBits = rounded.nested ? 8 + 32 / nestedBlock : 32;
+  return 4 + scaleBits / fourBitBlock[rounded.type];
 }
 
 const bytesOf = ({ weights, activations, optimizer, overhead }: StepMemory): number =>
@@ -136,6 +149,12 @@ function savingsOf(recipe: Recipe, bytesWith: (changed: Recipe) => number): Esti
       text: 'Recompute activations',
       price: 'about 40 % more time',
       changes: { gradient_checkpointing: true },
+    });
+  if (!recipe.load_in_4bit && !String(recipe.init_lora_weights).startsWith('pissa'))
+    ideas.push({
+      text: 'Round the model to 4 bits (QLoRA)',
+      price: 'the adapter learns on slightly different weights; made once, kept in the cache',
+      changes: { load_in_4bit: true },
     });
   if (recipe.optim === 'adamw_torch')
     ideas.push({

@@ -11,6 +11,7 @@ import { exportTarget } from '../export/registry.ts';
 import { restoreRecipe } from '../recipe/parse.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
+import { mergedUnrounded } from './chain-runs.ts';
 import { findRun, methodOf } from './find-run.ts';
 import { checkOutputFolder, type OutputWords } from './output-folder.ts';
 import { findAdapter } from './run-adapter.ts';
@@ -92,6 +93,7 @@ export async function writeExport(app: App, request: ExportRequest, hooks: Expor
     hubId: request.hubId,
   };
   await target.write(source, folder, settings, merging);
+  if (recipe.load_in_4bit && target.name === 'merged') warnings.push(mergedUnrounded(run.id));
   return { run: run.id, target: target.name, step, outputDir: folder, warnings };
 }
 

@@ -1,5 +1,6 @@
 // What may be asked of a model, and in which ranges. Answering is left to generate.ts, which loads the engine.
 import { UserError } from '../errors.ts';
+import type { RoundedBase } from '../training/four-bit.ts';
 
 export const PROMPT_TEMPLATES = ['model', 'chatml', 'alpaca', 'none'] as const;
 
@@ -14,6 +15,8 @@ export type GenerateRequest = {
   topP: number;
   seed: number;
   device: string;
+  /** How the base model is rounded; unset: it answers as it is stored. */
+  rounded?: RoundedBase | undefined;
   signal?: AbortSignal | undefined;
 };
 

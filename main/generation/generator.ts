@@ -1,6 +1,7 @@
 // A model ready to answer: one session, a KV cache per answer, tokens one by one.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FourBitHooks } from '../checkpoints/four-bit-model.ts';
 import { readJsonObject } from '../checkpoints/json-file.ts';
 import { streamDecoder } from '../data/stream-decoder.ts';
 import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
@@ -9,6 +10,7 @@ import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
 import type { ParameterSpec } from '../training/build-step.ts';
+import { inFourBits, type RoundedBase } from '../training/four-bit.ts';
 import { type LoadedModel, loadModel } from '../training/load-model.ts';
 import { type AdapterOnModel, adapterOn, peftKey } from '../training/lora-start.ts';
 import { adapterInputs } from './adapter-inputs.ts';
@@ -22,6 +24,11 @@ export type GeneratorOptions = {
   chatTemplate?: string | undefined;
   /** "auto" or a device name. */
   device?: string | undefined;
+  /** Answers with the base model rounded to four bits; unset: as it is stored. */
+  rounded?: RoundedBase | undefined;
+  /** How far the rounding is, where it is not done yet. */
+  onRounding?: FourBitHooks['onProgress'];
+  signal?: AbortSignal | undefined;
 };
 
 export type GeneratorParts = {
@@ -59,12 +66,13 @@ export class Generator {
 
   /** Throws UserErrors of the model, the adapter and the tokenizer. */
   static async open(options: GeneratorOptions): Promise<Generator> {
-    const loaded = loadModel(options.modelPath);
+    const { rounded, onRounding: onProgress, signal } = options;
+    const loaded = await inFourBits(loadModel(options.modelPath), rounded, { onProgress, signal });
     const tokenizer = loadTokenizer(loaded.folder.path).with({ chatTemplate: options.chatTemplate });
     checkVocabulary(tokenizer, loaded.model.vocabSize, options.modelPath);
     const adapter = options.adapterPath === undefined ? undefined : adapterOn(loaded.model, options.adapterPath);
     const runtime = await openRuntime({ device: options.device ?? 'auto' });
-    return Generator.around({ loaded, tokenizer, runtime, adapter, memory: 'fast' });
+    return Generator.around({ loaded, tokenizer, runtime, adapter, memory: rounded === undefined ? 'fast' : 'lean' });
   }
 
   /** A generator on what is open already. */

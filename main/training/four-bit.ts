@@ -3,6 +3,9 @@ import { fourBitModel, type FourBitHooks, type FourBitSettings } from '../checkp
 import type { SharedRecipe } from '../recipe/shared-keys.ts';
 import type { LoadedModel } from './load-model.ts';
 
+/** How a base model is rounded, and where what comes of it is kept. */
+export type RoundedBase = { settings: FourBitSettings; cacheDir: string };
+
 /** Undefined where the base model stays as it is stored. */
 export function fourBitSettings(
   recipe: Pick<SharedRecipe, 'load_in_4bit' | 'bnb_4bit_quant_type' | 'use_bnb_nested_quant' | 'use_int4_blocks'>,
@@ -13,16 +16,16 @@ export function fourBitSettings(
 }
 
 /**
- * The same model with its linear layers rounded to four bits, as `settings` say; without them, the model itself.
+ * The same model with its linear layers rounded to four bits, as `rounded` says; without it, the model itself.
  * @throws UserError "disk-full", those of reading the model, and what `hooks.signal` was aborted with
  */
 export async function inFourBits(
   loaded: LoadedModel,
-  settings: FourBitSettings | undefined,
-  cacheDir: string,
+  rounded: RoundedBase | undefined,
   hooks: FourBitHooks = {},
 ): Promise<LoadedModel> {
-  if (settings === undefined) return loaded;
+  if (rounded === undefined) return loaded;
+  const { settings, cacheDir } = rounded;
   const fourBit = await fourBitModel(loaded.folder, loaded.model, settings, cacheDir, hooks);
   return { ...loaded, stored: fourBit.weights, weightsDir: fourBit.dir, fourBit };
 }

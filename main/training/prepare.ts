@@ -46,8 +46,8 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     signal,
   });
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
-  const fourBit = fourBitSettings(recipe);
-  const loaded = await inFourBits(loadModel(recipe.model_name_or_path), fourBit, cacheDir, {
+  const settings = fourBitSettings(recipe);
+  const loaded = await inFourBits(loadModel(recipe.model_name_or_path), settings && { settings, cacheDir }, {
     onProgress: ({ phase, done, total }) => {
       const text = phase === 'rounding' ? 'Rounding the model to 4 bits' : 'Checking the 4-bit model';
       post({ type: 'progress', phase: text, done, total });

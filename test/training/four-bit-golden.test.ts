@@ -50,7 +50,7 @@ async function open(name: string, settings: FourBitSettings, way: (typeof ways)[
   const golden = `${goldensFolder}/four-bit/${name}`;
   const expected = readJson(`${golden}/expected.json`) as Expected;
   const folder = `${goldensFolder}/${expected.base}`;
-  const loaded = await inFourBits(loadModel(folder), settings, cache);
+  const loaded = await inFourBits(loadModel(folder), { settings, cacheDir: cache });
   const lora = loraStart(continuedAdapter(`${folder}/adapter`), loaded.model, weightReader(loaded));
   const { memory, ...cuts } = way;
   const stepper = await Stepper.create(runtime, {
@@ -144,7 +144,7 @@ describe.each(cases)('%s', (name, settings) => {
 
 test('DoRA begins at the norms of the rounded rows, as in PEFT', async () => {
   const folder = `${goldensFolder}/llama-dora-bias`;
-  const loaded = await inFourBits(loadModel(folder), { type: 'nf4', nested: false }, cache);
+  const loaded = await inFourBits(loadModel(folder), { settings: { type: 'nf4', nested: false }, cacheDir: cache });
   const recipe = { lora_r: 4, lora_alpha: 8, lora_dropout: 0, use_rslora: false, use_dora: true, seed: 1 };
   const { lora_target_modules, ...rest } = { ...recipe, lora_target_modules: 'all-linear' };
   const lora = loraStart({ ...rest, lora_target_modules }, loaded.model, weightReader(loaded));

@@ -38,7 +38,14 @@ const measured: [keyof typeof shapes, boolean, number, number, number, number, n
   ['small', true, 1, 1024, 16, 1, 603],
 ];
 
-function shapeOf(name: keyof typeof shapes, lean: boolean, sequences: number, length: number, rank: number): StepShape {
+function shapeOf(
+  name: keyof typeof shapes,
+  lean: boolean,
+  sequences: number,
+  length: number,
+  rank: number,
+  other: Partial<StepShape> = {},
+): StepShape {
   const [hidden, intermediate, layers, heads, kvHeads, vocab] = shapes[name];
   const model = modelFor({
     model_type: 'llama',
@@ -55,7 +62,8 @@ function shapeOf(name: keyof typeof shapes, lean: boolean, sequences: number, le
   });
   const weights = [...model.weightShapes.values()].map((shape) => shape.reduce((a, b) => a * b, 1));
   const storedBytes = 4 * weights.reduce((a, b) => a + b, 0);
-  return { model, storedBytes, rank, targets: model.linears, sequences, length, lean, stateBytes: 8 };
+  const rest = { stateBytes: 8, recompute: lean, ...other };
+  return { model, storedBytes, rank, targets: model.linears, sequences, length, lean, ...rest };
 }
 
 test.each(measured)(

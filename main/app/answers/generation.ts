@@ -8,6 +8,8 @@ import { basePathOf, referredTo } from '../chain-runs.ts';
 import { findRun } from '../find-run.ts';
 import { requireModel } from '../granted-recipe.ts';
 import { checkRanges } from '../generate-request.ts';
+import type { RoundedBase } from '../../training/four-bit.ts';
+import { roundedBase } from '../rounded-base.ts';
 import { listAdapters } from '../run-adapter.ts';
 import type { Answers } from './answers.ts';
 
@@ -32,10 +34,15 @@ export const generationAnswers: Answers<keyof typeof generationCommands> = {
   },
 };
 
-type Folders = { model: string; adapter?: string; chatTemplate?: string | undefined };
+type Folders = {
+  model: string;
+  adapter?: string;
+  chatTemplate?: string | undefined;
+  rounded?: RoundedBase | undefined;
+};
 
 /** Changes when a model that was loaded from these folders is not theirs any more. */
-function versionOf({ model, adapter, chatTemplate }: Folders): string {
+function versionOf({ model, adapter, chatTemplate, rounded }: Folders): string {
   const changedAt = (folder: string): number =>
     Math.max(
       ...['config.json', 'model.safetensors', 'adapter_model.safetensors']
@@ -43,7 +50,7 @@ function versionOf({ model, adapter, chatTemplate }: Folders): string {
         .map((file) => (existsSync(file) ? statSync(file).mtimeMs : 0)),
     );
   const folders = [model, ...(adapter === undefined ? [] : [adapter])];
-  return JSON.stringify([folders.map((folder) => [folder, changedAt(folder)]), chatTemplate]);
+  return JSON.stringify([folders.map((folder) => [folder, changedAt(folder)]), chatTemplate, rounded]);
 }
 
 /** Weights are opened by the errand only. */
@@ -54,5 +61,6 @@ function foldersOf(app: App, model: string): Folders {
     model: basePathOf(run),
     adapter: adapterFolder,
     chatTemplate: readDataSummary(runFolder(app, run))?.chatTemplate,
+    rounded: roundedBase(app, run),
   };
 }

@@ -78,6 +78,9 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
       transB ? g.gemm(dy, a, { transA: true, transB: transA, alpha }) : g.gemm(a, dy, { transA: !transA, alpha });
     return [needs(0) ? dA() : undefined, needs(1) ? dB() : undefined, dy];
   },
+  MatMulBnb4: ({ node }) => {
+    throw new Error(`${node.scope}: MatMulBnb4 cannot decode its weight for a gradient; wrap it in withGradient`);
+  },
   // y = softmax x, dx = y (dy - sum(dy y))
   Softmax: ({ g, node }, dy) => {
     const y = node.output;

@@ -34,6 +34,11 @@ export type OpAttributes = {
   MatMul: None;
   /** alpha * A' B' (+ C), all two-dimensional. */
   Gemm: { transA: boolean; transB: boolean; alpha: number };
+  /**
+   * x [rows, in] times the transpose of a weight [out, in] in four bits: uint8 codes and float32 scales of its blocks, as
+   * bitsandbytes lays them out; quantType is 0 for FP4 and 1 for NF4. The op has no gradient of its own.
+   */
+  MatMulBnb4: { out: number; width: number; blockSize: number; quantType: number };
   Softmax: None;
   ReduceSum: ReduceAttributes;
   ReduceMax: ReduceAttributes;
@@ -138,6 +143,29 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
     infer: gemm,
     lower: ({ transA, transB, alpha }) => ({
       attributes: { transA: { int: Number(transA) }, transB: { int: Number(transB) }, alpha: { float: alpha } },
+    }),
+  },
+  MatMulBnb4: {
+    onnx: 'MatMulBnb4',
+    domain: 'com.microsoft',
+    infer: (inputs, { out, width, blockSize }) => {
+      const [x, codes, scales] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
+      if (x.shape.length !== 2 || at(x.shape, 1) !== width)
+        throw new ShapeError(`x ${shapeText(x.shape)} is not [rows, ${width}]`);
+      const wanted = [[(out * width) / 2], [(out * width) / blockSize]] as const;
+      if (shapeText(codes.shape) !== shapeText(wanted[0]) || shapeText(scales.shape) !== shapeText(wanted[1]))
+        throw new ShapeError(
+          `codes ${shapeText(codes.shape)} and scales ${shapeText(scales.shape)} are not ${wanted.map(shapeText).join(' and ')}`,
+        );
+      return { dtype: x.dtype, shape: [at(x.shape, 0), out] };
+    },
+    lower: ({ out, width, blockSize, quantType }) => ({
+      attributes: {
+        K: { int: width },
+        N: { int: out },
+        block_size: { int: blockSize },
+        quant_type: { int: quantType },
+      },
     }),
   },
   Softmax: { onnx: 'Softmax', infer: sameAsInput, lower: () => ({ attributes: { axis: { int: -1 } } }) },
@@ -281,7 +309,6 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
 export const onnxDType: Record<DType, number> = {
   float32: 1,
   uint8: 2,
-  uint16: 4,
   int32: 6,
   int64: 7,
   bool: 9,

@@ -61,63 +61,81 @@ export const fourBitCodes: Readonly<Record<Exclude<FourBitType, 'int4'>, Float32
   fp4: Float32Array.from([...fp4Magnitudes, ...fp4Magnitudes.map((value) => -value)]),
 };
 
-/** Decodes weights in a graph: [out, in] float32, of nodes that depend on nothing but the weight. */
-export function fourBitDecoder(g: GraphBuilder): (name: string, weight: FourBitWeight) => Tensor {
+export type FourBitGraph = {
+  /** The weight [out, in] as float32, of nodes that depend on nothing but the weight. */
+  decode: (name: string, weight: FourBitWeight) => Tensor;
+  /** x W' for x [rows, in], decoded within the product where there is an op for it. */
+  product: (name: string, weight: FourBitWeight, x: Tensor) => Tensor;
+};
+
+/** Four-bit weights in one graph. Nothing decoded outlives the product that it is decoded for. */
+export function fourBitGraph(g: GraphBuilder): FourBitGraph {
   const tables = new Map<FourBitType, Tensor>();
-  const tableOf = (type: Exclude<FourBitType, 'int4'>): Tensor => {
-    const table = tables.get(type) ?? g.constant(`${type} codes`, 'float32', [2 ** 16, 4], fourAtOnce(type));
+  const tableOf = (type: TableType): Tensor => {
+    const table = tables.get(type) ?? g.constant(`${type} codes`, 'float32', [256, 2], twoAtOnce(type));
     tables.set(type, table);
     return table;
   };
-  return (name, { type, shape, codes, scales, nested }) => {
+  const decode: FourBitGraph['decode'] = (name, weight) => {
+    const { type, shape, scales } = weight;
     const [out = 0, width = 0] = shape;
-    const elements = out * width;
     const block = fourBitBlock[type];
     if (type === 'int4') {
-      const numbers = g.weight(name, 'int4', shape, codes);
+      const numbers = g.weight(name, 'int4', shape, weight.codes);
       const rows = [out, Math.ceil(width / block)];
       return g.op('DequantizeLinear', [numbers, g.weight(`${name}.absmax`, 'float32', rows, scales)], {
         blockSize: block,
       });
     }
-    const blocks = Math.ceil(elements / block);
-    const quads = g.cast(g.weight(name, 'uint16', [(blocks * block) / 4], codes), 'int32');
-    const values = g.reshape(g.gather(tableOf(type), quads), [blocks, block]);
-    const scale = nested
-      ? nestedScales(g, name, blocks, scales, nested)
-      : g.weight(`${name}.absmax`, 'float32', [blocks, 1], scales);
-    const flat = g.reshape(g.mul(values, scale), [blocks * block]);
-    return g.reshape(blocks * block === elements ? flat : g.slice(flat, 0, 0, elements), shape);
+    const blocks = Math.ceil((out * width) / block);
+    const values = g.gather(tableOf(type), g.cast(codesOf(g, name, weight), 'int32'));
+    const scaled = g.mul(g.reshape(values, [blocks, block]), g.reshape(scalesOf(g, name, weight), [blocks, 1]));
+    if (blocks * block === out * width) return g.reshape(scaled, shape);
+    return g.reshape(g.slice(g.reshape(scaled, [blocks * block]), 0, 0, out * width), shape);
   };
+  const product: FourBitGraph['product'] = (name, weight, x) => {
+    const { type, shape } = weight;
+    const [out = 0, width = 0] = shape;
+    const blockSize = fourBitBlock[type];
+    if (type === 'int4' || (out * width) % blockSize !== 0) return g.gemm(x, decode(name, weight), { transB: true });
+    const inputs = [x, codesOf(g, name, weight), scalesOf(g, name, weight)];
+    const quantType = type === 'nf4' ? 1 : 0;
+    const y = g.op('MatMulBnb4', inputs, { out, width, blockSize, quantType });
+    // ONNX Runtime's op takes no weight that is not to be transposed, although it has an attribute for it.
+    return g.withGradient(y, [x], (dy) => [g.gemm(dy, decode(name, weight))]);
+  };
+  return { decode, product };
 }
 
-/** [blocks, 1] */
-function nestedScales(
-  g: GraphBuilder,
-  name: string,
-  blocks: number,
-  codes: ExternalData,
-  nested: NestedScales,
-): Tensor {
+/** uint8 [blocks * block / 2] */
+function codesOf(g: GraphBuilder, name: string, { type, shape, codes }: FourBitWeight): Tensor {
+  const block = fourBitBlock[type];
+  const blocks = Math.ceil(elementsOf(shape) / block);
+  return g.weight(name, 'uint8', [(blocks * block) / 2], codes);
+}
+
+/** float32 [blocks] */
+function scalesOf(g: GraphBuilder, name: string, { type, shape, scales, nested }: FourBitWeight): Tensor {
+  const blocks = Math.ceil(elementsOf(shape) / fourBitBlock[type]);
+  if (!nested) return g.weight(`${name}.absmax`, 'float32', [blocks], scales);
   const outer = Math.ceil(blocks / nestedBlock);
-  const bytes = g.cast(g.weight(`${name}.absmax`, 'uint8', [outer * nestedBlock], codes), 'int32');
+  const bytes = g.cast(g.weight(`${name}.absmax`, 'uint8', [outer * nestedBlock], scales), 'int32');
   const map = g.weight('nested_quant_map', 'float32', [nestedBlock], nested.map);
   const values = g.reshape(g.gather(map, bytes), [outer, nestedBlock]);
   const scaled = g.mul(values, g.weight(`${name}.nested_absmax`, 'float32', [outer, 1], nested.scales));
-  const flat = g.reshape(scaled, [outer * nestedBlock, 1]);
+  const flat = g.reshape(scaled, [outer * nestedBlock]);
   const used = outer * nestedBlock === blocks ? flat : g.slice(flat, 0, 0, blocks);
   return g.add(used, g.weight(`${name}.nested_offset`, 'float32', [1], nested.offset));
 }
 
-/**
- * The four elements that two bytes stand for, by the number that they are together. One look-up for four elements takes
- * half the time of one for two, and no more than evenly spaced numbers do.
- */
-function fourAtOnce(type: Exclude<FourBitType, 'int4'>): Float32Array {
+function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+type TableType = Exclude<FourBitType, 'int4'>;
+
+/** The two elements that each byte stands for. */
+function twoAtOnce(type: TableType): Float32Array {
   const codes = fourBitCodes[type];
-  return Float32Array.from({ length: 2 ** 16 * 4 }, (_, i) => {
-    const bytes = i >> 2;
-    const byte = (i & 2) === 0 ? bytes & 0xff : bytes >> 8;
-    return codes[(i & 1) === 0 ? byte >> 4 : byte & 15] ?? 0;
-  });
+  return Float32Array.from({ length: 256 * 2 }, (_, i) => codes[(i & 1) === 0 ? i >> 5 : (i >> 1) & 15] ?? 0);
 }

@@ -13,7 +13,6 @@ export function linear(g: GraphBuilder, weights: Weights): Linear {
   return (name, x) =>
     g.scope(name.slice(name.lastIndexOf('.') + 1), () => {
       const bias = `${name}.bias`;
-      const flags = weights.has(bias) ? { transB: true, c: weights.get(bias) } : { transB: true };
-      return g.gemm(x, weights.get(`${name}.weight`), flags);
+      return weights.product(`${name}.weight`, x, weights.has(bias) ? weights.get(bias) : undefined);
     });
 }

@@ -1,7 +1,7 @@
 // Where a model's weights come from: frozen in the files of a checkpoint, or parameters that training changes.
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { DType, ExternalData, Tensor } from '../graph/tensor.ts';
-import { fourBitDecoder, type FourBitWeight } from './four-bit.ts';
+import { fourBitGraph, type FourBitWeight } from './four-bit.ts';
 
 /** A checkpoint's tensor as it is. */
 export type PlainWeight = { dtype: DType; shape: readonly number[]; data: ExternalData };
@@ -13,6 +13,8 @@ export type Weights = {
   shape(name: string): readonly number[];
   /** The weight as float32. Stored in 16 or 4 bits, it is decoded at each use rather than kept decoded. */
   get(name: string): Tensor;
+  /** x W' (+ c) for a weight W [out, in] and x [rows, in]. */
+  product(name: string, x: Tensor, c?: Tensor): Tensor;
   /** Rows of a table, decoded after the look-up. `ids` int32, any shape. */
   rows(name: string, ids: Tensor): Tensor;
 };
@@ -24,19 +26,25 @@ export function frozenWeights(g: GraphBuilder, stored: ReadonlyMap<string, Store
     if (!weight) throw new Error(`the checkpoint has no tensor "${name}"`);
     return weight;
   };
-  const decode = fourBitDecoder(g);
+  const fourBit = fourBitGraph(g);
   const get = (name: string): Tensor => {
     const weight = find(name);
-    return 'codes' in weight ? decode(name, weight) : g.cast(plain(g, name, weight), 'float32');
+    return 'codes' in weight ? fourBit.decode(name, weight) : g.cast(plain(g, name, weight), 'float32');
   };
   return {
     has: (name) => stored.has(name),
     shape: (name) => find(name).shape,
     get,
+    product: (name, x, c) => {
+      const weight = find(name);
+      if (!('codes' in weight)) return timesTransposed(g, x, get(name), c);
+      const y = fourBit.product(name, weight, x);
+      return c ? g.add(y, c) : y;
+    },
     rows: (name, ids) => {
       const weight = find(name);
       return 'codes' in weight
-        ? g.gather(decode(name, weight), ids)
+        ? g.gather(fourBit.decode(name, weight), ids)
         : g.cast(g.gather(plain(g, name, weight), ids), 'float32');
     },
   };
@@ -54,5 +62,15 @@ export function trainableWeights(g: GraphBuilder, shapes: ReadonlyMap<string, re
     return shape;
   };
   const get = (name: string): Tensor => g.parameter(name, find(name));
-  return { has: (name) => shapes.has(name), shape: find, get, rows: (name, ids) => g.gather(get(name), ids) };
+  return {
+    has: (name) => shapes.has(name),
+    shape: find,
+    get,
+    product: (name, x, c) => timesTransposed(g, x, get(name), c),
+    rows: (name, ids) => g.gather(get(name), ids),
+  };
+}
+
+function timesTransposed(g: GraphBuilder, x: Tensor, weight: Tensor, c: Tensor | undefined): Tensor {
+  return g.gemm(x, weight, c ? { transB: true, c } : { transB: true });
 }

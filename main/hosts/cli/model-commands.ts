@@ -1,7 +1,7 @@
 // Commands about models, data and devices: preview, generate, devices. What they need is loaded when they are used,
 // so that the other commands start at once.
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { foldersToAsk } from '../../app/chain-runs.ts';
+import { foldersToAsk, type FoldersToAsk } from '../../app/chain-runs.ts';
 import { PROMPT_TEMPLATES, type GenerateRequest } from '../../app/generate-request.ts';
 import { resourcePath } from '../../app/resources.ts';
 import { listPresets } from '../../recipe/presets.ts';
@@ -105,13 +105,20 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .option('--top-p <number>', 'share of the probability to choose from', toNumber, 1)
     .option('--seed <number>', 'seed of the choice', toNumber, 42)
     .option('--device <name>', 'cpu, or auto for the best that is there', 'auto')
-    .action(async (request: Omit<GenerateRequest, 'signal'>) => {
+    .option(
+      '--load-in-4bit',
+      'round the model to 4 bits (NF4), as load_in_4bit does in training; a run that was trained so always does',
+    )
+    .action(async ({ loadIn4bit, ...request }: Omit<GenerateRequest, 'signal'> & { loadIn4bit?: true }) => {
       const { generate } = await import('../../app/generate.ts');
       const asksRun = [request.model, request.adapter].some((one) => one?.startsWith('run:'));
-      const asked = asksRun ? await withApp((app) => foldersToAsk(app, request)) : request;
+      const asked: FoldersToAsk = asksRun ? await withApp((app) => foldersToAsk(app, request)) : request;
+      const nf4 = { type: 'nf4', nested: false } as const;
+      const rounded = loadIn4bit ? await withApp(({ home }) => ({ settings: nf4, cacheDir: home.cache })) : undefined;
       const folders = {
         model: await folderAsked(withApp, asked.model, 'model'),
         ...(asked.adapter !== undefined && { adapter: await folderAsked(withApp, asked.adapter, 'adapter') }),
+        rounded: asked.rounded ?? rounded,
       };
       for await (const text of generate({ ...request, ...folders })) process.stdout.write(text);
       process.stdout.write('\n');
