@@ -15,6 +15,12 @@ export function fourBitSettings(
   return { type: recipe.bnb_4bit_quant_type, nested: recipe.use_bnb_nested_quant };
 }
 
+/** For a person, to follow a colon. */
+export function fourBitWords({ type, nested }: FourBitSettings): string {
+  if (type === 'int4') return 'evenly spaced numbers in blocks of 32';
+  return `${type.toUpperCase()} in blocks of 64, as bitsandbytes rounds them${nested ? ', their scales rounded too' : ''}`;
+}
+
 /**
  * The same model with its linear layers rounded to four bits, as `rounded` says; without it, the model itself.
  * @throws UserError "disk-full", those of reading the model, and what `hooks.signal` was aborted with

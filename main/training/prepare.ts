@@ -9,7 +9,7 @@ import type { Runtime } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
 import { memoryOf } from '../recipe/memory.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { fourBitSettings, inFourBits } from './four-bit.ts';
+import { fourBitSettings, fourBitWords, inFourBits } from './four-bit.ts';
 import type { JobSpec } from './job.ts';
 import { loadModel, type LoadedModel, weightReader } from './load-model.ts';
 import { loraStart, type LoraStart } from './lora-start.ts';
@@ -76,6 +76,8 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     level: 'info',
     message: `Training on ${runtime.choice.device}: ${runtime.choice.reason}.`,
   });
+  if (settings)
+    post({ type: 'event', level: 'info', message: `The base model is in 4 bits: ${fourBitWords(settings)}.` });
   const { precision, reason } = choosePrecision(recipe, precisionDevice(runtime.choice.device));
   post({ type: 'event', level: 'info', message: `Computing in ${precision}: ${reason}.` });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });

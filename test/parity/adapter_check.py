@@ -1,6 +1,6 @@
 """Loads an adapter that Lorelei wrote with PEFT and compares what it says with what Lorelei says.
 
-Usage: python adapter_check.py --model FOLDER --adapter FOLDER --logits FILE.safetensors [--greedy FILE.json]
+Usage: python adapter_check.py --model FOLDER --adapter FOLDER --logits FILE.safetensors [--greedy FILE.json] [--load-in-4bit]
 FILE.safetensors holds input_ids [rows, seq] and Lorelei's logits [rows, seq, vocab] for them, rows without padding.
 FILE.json holds {"prompt": .., "max_new_tokens": .., "text": ..}: the prompt and Lorelei's greedy answer.
 Exits with 1 where they differ.
@@ -11,6 +11,9 @@ import json
 import sys
 from pathlib import Path
 
+# bitsandbytes without its compiled library: see four_bit_goldens.py. It must come before peft.
+if "--load-in-4bit" in sys.argv:
+    import four_bit_goldens  # noqa: F401
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
@@ -58,9 +61,13 @@ def main():
     parser.add_argument("--adapter", required=True)
     parser.add_argument("--logits", required=True)
     parser.add_argument("--greedy")
+    parser.add_argument("--load-in-4bit", action="store_true")
     args = parser.parse_args()
     logging.disable_progress_bar()
-    base = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
+    if args.load_in_4bit:
+        base = four_bit_goldens.load_model(args.model, {"bnb_4bit_quant_type": "nf4"})
+    else:
+        base = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
     model = PeftModel.from_pretrained(base, args.adapter).eval()
     problems = check_logits(model, args.logits)
     if args.greedy:

@@ -99,6 +99,8 @@ function adapterStages() {
       keys: ['--lora_target_modules', 'all-linear', '--beta', '0.2'],
       prompt: 'Once upon a time',
     };
+    const fourBit = { ...pairs, method: 'sft', rows, isFourBit: true };
+    fourBit.keys = ['--load_in_4bit', '--lora_target_modules', 'all-linear', '--max_length', '128'];
     stages.push(
       ['adapter, all linear layers', stage('all-linear', ['--lora_target_modules', 'all-linear'])],
       ['adapter, rsLoRA on two layers', stage('rslora', ['--use_rslora', '--lora_r', '8'])],
@@ -126,6 +128,7 @@ function adapterStages() {
         }),
       ],
       ['adapter of a DPO run', () => adapter('dpo', pairs)],
+      ['adapter on a base model in 4 bits', () => adapter('four-bit', fourBit)],
       ['adapter, continued', stage('continued', ['--adapter_name_or_path', join(storiesGoldens, 'adapter')])],
     );
   } else {
@@ -137,6 +140,7 @@ function adapterStages() {
 function generate(folder) {
   mkdirSync(folder, { recursive: true });
   must(script('llama_goldens.py', folder));
+  must(script('four_bit_goldens.py', folder));
   must(script('singular_values_goldens.py', folder));
   must(script('dora_dropout_goldens.py', folder));
   must(script('ops_goldens.py', folder));
@@ -184,7 +188,7 @@ function recipes() {
 }
 
 /** Trains with the command line and lets PEFT judge the adapter. */
-function adapter(name, { model, method = 'sft', rows, keys, prompt }) {
+function adapter(name, { model, method = 'sft', rows, keys, prompt, isFourBit = false }) {
   const recipe = [
     '--model_name_or_path',
     model,
@@ -195,14 +199,16 @@ function adapter(name, { model, method = 'sft', rows, keys, prompt }) {
     ...(keys.includes('--learning_rate') ? [] : ['--learning_rate', '1e-2']),
   ];
   const words = [cli, method, '--use_peft', ...recipe, ...keys, '--output_dir', join(work, name)];
-  return node(words, home) && check(name, model, prompt);
+  return node(words, home) && check(name, model, prompt, isFourBit);
 }
 
 /** Writes Lorelei's logits and greedy text under the adapter of that name, and lets PEFT judge them. */
-function check(name, model, prompt) {
+function check(name, model, prompt, isFourBit) {
   const [output, logits, greedy] = [name, `${name}.safetensors`, `${name}.json`].map((file) => join(work, file));
-  if (!node([join(here, 'write-logits.ts'), model, output, logits])) return false;
-  const asked = ['--model', model, '--adapter', output, '--prompt', prompt];
+  if (!node([join(here, 'write-logits.ts'), model, output, logits, ...(isFourBit ? [join(work, 'cache')] : [])]))
+    return false;
+  const rounded = isFourBit ? ['--load-in-4bit'] : [];
+  const asked = ['--model', model, '--adapter', output, '--prompt', prompt, ...rounded];
   const said = spawnSync(
     process.execPath,
     [cli, 'generate', ...asked, '--max_new_tokens', '48', '--temperature', '0'],
@@ -210,7 +216,20 @@ function check(name, model, prompt) {
   );
   if (said.status !== 0) return false;
   writeFileSync(greedy, JSON.stringify({ prompt, max_new_tokens: 48, text: said.stdout }));
-  if (!script('adapter_check.py', '--model', model, '--adapter', output, '--logits', logits, '--greedy', greedy))
+  if (
+    !script(
+      'adapter_check.py',
+      '--model',
+      model,
+      '--adapter',
+      output,
+      '--logits',
+      logits,
+      '--greedy',
+      greedy,
+      ...rounded,
+    )
+  )
     return false;
   return mergedModels(name, { model, adapter: output, home, cli });
 }

@@ -1,7 +1,9 @@
 // Writes what our engine says for some token rows under an adapter, for adapter_check.py to compare with PEFT.
-// Usage: node test/parity/write-logits.ts MODEL_FOLDER ADAPTER_FOLDER OUTPUT.safetensors
+// Usage: node test/parity/write-logits.ts MODEL_FOLDER ADAPTER_FOLDER OUTPUT.safetensors [CACHE_FOLDER]
+// With a cache folder the model's linear layers are rounded to NF4.
 import { writeSafetensors } from '../../main/checkpoints/safetensors.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
+import { inFourBits } from '../../main/training/four-bit.ts';
 import { loadModel, weightReader } from '../../main/training/load-model.ts';
 import { adapterOn, loraStart } from '../../main/training/lora-start.ts';
 import { continuedAdapter } from '../support/goldens.ts';
@@ -9,8 +11,9 @@ import { computeLogits } from '../support/logits.ts';
 
 const [batch, seq] = [3, 40];
 
-async function main(modelFolder: string, adapterFolder: string, output: string): Promise<void> {
-  const loaded = loadModel(modelFolder);
+async function main(modelFolder: string, adapterFolder: string, output: string, cacheDir?: string): Promise<void> {
+  const rounded = cacheDir === undefined ? undefined : { settings: { type: 'nf4', nested: false } as const, cacheDir };
+  const loaded = await inFourBits(loadModel(modelFolder), rounded);
   const { model, stored, weightsDir } = loaded;
   const { tensors } = adapterOn(model, adapterFolder);
   const { settings, frozenInputs, initialize } = loraStart(
@@ -41,7 +44,9 @@ async function main(modelFolder: string, adapterFolder: string, output: string):
   );
 }
 
-const [modelFolder, adapterFolder, output] = process.argv.slice(2);
+const [modelFolder, adapterFolder, output, cacheDir] = process.argv.slice(2);
 if (!modelFolder || !adapterFolder || !output)
-  throw new Error('Usage: node test/parity/write-logits.ts MODEL_FOLDER ADAPTER_FOLDER OUTPUT.safetensors');
-await main(modelFolder, adapterFolder, output);
+  throw new Error(
+    'Usage: node test/parity/write-logits.ts MODEL_FOLDER ADAPTER_FOLDER OUTPUT.safetensors [CACHE_FOLDER]',
+  );
+await main(modelFolder, adapterFolder, output, cacheDir);
