@@ -7,13 +7,14 @@ import { uploads } from './uploads.svelte.ts';
 type Taker = {
   /** Completes "Drop …": "to add it to the data". */
   purpose: string;
+  kind: 'folder' | 'files';
   take: (paths: string[]) => void;
 };
 
 const foldersNeedBrowse: ErrorDetails = {
   code: 'folder-dropped',
   message: 'A browser hands over files, but no folders.',
-  fix: 'Drop the files in it, or pick the folder on Lorelei’s machine with Browse.',
+  fix: 'Pick the folder on Lorelei’s machine with Browse. Files of data can be dropped one by one.',
 };
 
 class Drops {
@@ -28,14 +29,13 @@ class Drops {
   readonly taker = $derived(this.#takers.at(-1));
 
   /** Use it as an effect: until the returned function is called, what is dropped on the window goes there. */
-  takeAll(purpose: string, take: Taker['take']): () => void {
-    const taker = { purpose, take };
+  takeAll(taker: Taker): () => void {
     untrack(() => (this.#takers = [...this.#takers, taker]));
     return () => untrack(() => (this.#takers = this.#takers.filter((one) => one !== taker)));
   }
 
   /** The paths of what was dropped; none where it cannot be used, which `failure` then says. */
-  async pathsOf(transfer: DataTransfer | null): Promise<string[]> {
+  async pathsOf(transfer: DataTransfer | null, kind: 'folder' | 'file' | 'files'): Promise<string[]> {
     this.over = false;
     this.field = null;
     this.failure = null;
@@ -50,7 +50,8 @@ class Drops {
       this.failure = result.error;
       return [];
     }
-    if (holdsFolder) {
+    // Files are not sent for nothing where a folder is wanted.
+    if (holdsFolder || kind === 'folder') {
       this.failure = foldersNeedBrowse;
       return [];
     }

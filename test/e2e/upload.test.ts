@@ -82,6 +82,13 @@ test.skipIf(chromiumProgram === undefined)('a folder, which a browser does not h
   await page.getByText('A browser hands over files, but no folders.').waitFor();
   expect(await axeProblems(page)).toEqual([]);
   await page.getByRole('button', { name: 'Close' }).click();
+  // Nor is a file sent where only a folder will do.
+  await goTo('#/new/model');
+  await page.getByLabel('Another folder').waitFor();
+  await dragFiles(page, [folder.write('model.safetensors', 'x')], page.locator('main'));
+  await page.getByText('A browser hands over files, but no folders.').waitFor();
+  expect(there()).not.toContain('model.safetensors');
+  await page.getByRole('button', { name: 'Close' }).click();
 });
 
 test.skipIf(chromiumProgram === undefined)('uploads are among the disk use, and can be removed there', async () => {
