@@ -18,12 +18,13 @@ const lint = [
   { name: 'unused code', command: 'knip --no-progress' },
 ];
 const unit = [{ name: 'unit tests', command: 'vitest run --project unit', project: 'unit' }];
+const components = [{ name: 'component tests', command: 'vitest run --project components', project: 'components' }];
 const whole = [{ name: 'tests of the whole', command: 'vitest run --project whole', project: 'whole' }];
 
 /** Rounds follow each other; the lanes of a round run side by side. */
 const plans = {
   check: [[[...types, ...format], lint], [unit]],
-  all: [[build], [[...types, ...format], lint], [unit], [whole]],
+  all: [[build], [[...types, ...format], lint], [unit], [components], [whole]],
 };
 
 const rounds = plans[process.argv[2]];
