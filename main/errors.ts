@@ -7,6 +7,8 @@ export type ErrorDetails = {
   message: string;
   /** What to do about it: the next command, setting or click. */
   fix: string;
+  /** What to do about it in a terminal, where that is a command: a window shows `fix`, which names none. */
+  commandLine?: string | undefined;
   /** Of "file-not-granted": what a window would have to be given first. */
   paths?: string[] | undefined;
 };
@@ -15,6 +17,7 @@ export type ErrorDetails = {
 export class UserError extends Error {
   readonly code: string;
   readonly fix: string;
+  readonly commandLine: string | undefined;
   readonly paths: string[] | undefined;
 
   constructor(details: ErrorDetails, options?: { cause?: unknown }) {
@@ -22,12 +25,13 @@ export class UserError extends Error {
     this.name = 'UserError';
     this.code = details.code;
     this.fix = details.fix;
+    this.commandLine = details.commandLine;
     this.paths = details.paths;
   }
 
   toDetails(): ErrorDetails {
-    const { code, message, fix, paths } = this;
-    return { code, message, fix, ...(paths && { paths }) };
+    const { code, message, fix, commandLine, paths } = this;
+    return { code, message, fix, ...(commandLine !== undefined && { commandLine }), ...(paths && { paths }) };
   }
 }
 

@@ -79,15 +79,15 @@ export function foldersToAsk(app: App, asked: { model: string; adapter?: string 
   const { model, adapter } = asked;
   if (!model.startsWith(prefix))
     return adapter?.startsWith(prefix) === true
-      ? adapterToAsk(app, model, referredTo(app, adapter, '--adapter'))
+      ? adapterToAsk(app, model, referredTo(app, adapter, 'The adapter'))
       : asked;
   if (adapter !== undefined)
     throw new UserError({
       code: 'chain-twice',
-      message: `--model is ${model}, which brings the adapter of that run, and --adapter names another.`,
-      fix: 'Remove --adapter, or give --model the folder of the model that the adapter was trained on.',
+      message: `The model is ${model}, which brings the adapter of that run, and another adapter is named.`,
+      fix: 'Leave the other adapter out, or name the folder of the model that it was trained on.',
     });
-  const source = referredTo(app, model, '--model');
+  const source = referredTo(app, model, 'The model');
   return adapterToAsk(app, baseOf(source).path, source);
 }
 
@@ -117,7 +117,8 @@ export function referredTo(app: App, reference: string, key: string): Source {
     throw new UserError({
       code: 'run-under-way',
       message: `${key} is ${reference}, and the run ${run.id} is still training (${run.status}): its adapter is not finished.`,
-      fix: `Wait for its end, or stop it: lorelei stop ${run.id}`,
+      fix: 'Wait for its end, or stop it.',
+      commandLine: `Wait for its end, or stop it: lorelei stop ${run.id}`,
     });
   const choice = (which: string): string => `${prefix}${run.id}@${which}`;
   return { run, ...findAdapter(app, run, checkpoint, choice) };
@@ -153,7 +154,8 @@ export function basePathOf(run: StoredRun): string {
     throw new UserError({
       code: 'run-base-gone',
       message: `The run ${run.id} trained its adapter on the model in ${path}, and this folder is gone: there is nothing to merge it into.`,
-      fix: `Put the model back there. lorelei export ${run.id} --format merged makes it again where it was itself a merged one.`,
+      fix: 'Put the model back there. Where it was itself a merged one, exporting this run as a merged model makes it again.',
+      commandLine: `Put the model back there. lorelei export ${run.id} --format merged makes it again where it was itself a merged one.`,
     });
   return path;
 }

@@ -30,7 +30,7 @@ export type ExportRequest = {
   maxShardSize?: string | undefined;
   /** "ada/otter" where it goes to the Hugging Face Hub from there: its card then says how to load it by that name. */
   hubId?: string | undefined;
-  /** How the folder, and the wish to replace what is in it, are named to a person. Default: as the command line does. */
+  /** How the folder, and the wish to replace what is in it, are named to a person. */
   words?: OutputWords | undefined;
 };
 
@@ -48,7 +48,7 @@ export type Exported = {
 
 export type ExportHooks = Pick<MergeHooks, 'onProgress' | 'signal'>;
 
-export const commandLineWords: OutputWords = { folder: '--output-dir', overwrite: 'add --overwrite' };
+const usualWords: OutputWords = { folder: 'the export', overwrite: 'allow it' };
 
 /**
  * Exports a run and notes it in the history. Throws UserError where run, format, options or checkpoint are not there or
@@ -75,9 +75,9 @@ export async function writeExport(app: App, request: ExportRequest, hooks: Expor
     maxShardBytes: parseShardSize(request.maxShardSize ?? '5GB'),
   };
   const run = findRun(app, request.run);
-  const { step, adapterFolder } = findAdapter(app, run, request.checkpoint, (which) => `--checkpoint ${which}`);
+  const { step, adapterFolder } = findAdapter(app, run, request.checkpoint, String);
   const folder = resolve(request.outputDir);
-  checkOutputFolder(folder, request.overwrite, request.words ?? commandLineWords, target.files);
+  checkOutputFolder(folder, request.overwrite, request.words ?? usualWords, target.files);
   const recipe = restoreRecipe(methodOf(run), run.recipe);
   const warnings: string[] = [];
   const merging = { ...hooks, onWarning: (message: string) => void warnings.push(message) };
@@ -103,7 +103,7 @@ function dtypeOf(text: string): MergedDType {
   throw new UserError({
     code: 'option-value',
     message: `The dtype is ${text}; it must be one of ${mergedDTypes.join(', ')}.`,
-    fix: 'Correct --dtype; auto keeps that of the base model.',
+    fix: 'Choose one of these; auto keeps that of the base model.',
   });
 }
 

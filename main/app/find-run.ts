@@ -56,6 +56,7 @@ export function findRun(app: App, name: string, where = ''): StoredRun {
       names.length === 0
         ? `${noRun}: the history in ${app.home.folder} is empty.`
         : `${noRun}.${isNear ? ` Did you mean ${nearest}?` : ''}`,
-    fix: names.length === 0 ? 'Start one with lorelei sft.' : 'lorelei runs lists all of them.',
+    fix: names.length === 0 ? 'Start one.' : 'Look for it in the list of runs.',
+    commandLine: names.length === 0 ? 'Start one with lorelei sft.' : 'lorelei runs lists all of them.',
   });
 }

@@ -195,7 +195,8 @@ function deathOf(runId: string, { exit, checkpoint, lastStep, started, killed, l
     message: killed
       ? `The run ${runId} was ended at once, ${when}.`
       : `The training process of ${runId} ended ${how} ${when}.${lastWords === '' ? '' : ` Its last words (${log}):\n${lastWords}`}`,
-    fix: `lorelei resume ${runId} continues ${from}.`,
+    fix: `Resume it: that continues ${from}.`,
+    commandLine: `lorelei resume ${runId} continues ${from}.`,
   }).toDetails();
 }
 

@@ -33,7 +33,7 @@ export function checkRanges({ maxNewTokens, temperature, topP, seed }: GenerateR
     throw new UserError({
       code: 'option-value',
       message: `${key} is ${value}; it must be ${allowed}.`,
-      fix: `Correct --${key}.`,
+      fix: `Correct ${key}.`,
     });
   }
 }

@@ -33,7 +33,7 @@ export async function previewRun(app: App, request: PreviewRequest): Promise<Run
     throw new UserError({
       code: 'option-value',
       message: `rows is ${rows}; it must be a whole number of 0 or more.`,
-      fix: 'Correct --rows.',
+      fix: 'Give such a number.',
     });
   }
   const chain = chainRuns(app, parseRecipe<Method>(method, values).recipe);

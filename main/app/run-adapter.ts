@@ -6,14 +6,14 @@ import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 
-/** How the user names a checkpoint: last -> "--checkpoint last". */
+/** How the user names a checkpoint: last -> "run:quiet-heron@last". */
 type Choice = (which: string) => string;
 
 export type RunAdapter = { step: number; adapterFolder: string };
 
 /**
  * "last" (the finished adapter where there is one), "best" (lowest eval_loss), or a step. Throws UserError
- * "nothing-to-export" or "checkpoint-not-found"; `choice` is how the user names one: "--checkpoint best".
+ * "nothing-to-export" or "checkpoint-not-found"; `choice` is how the user names one: "run:quiet-heron@best".
  */
 export function findAdapter(app: App, run: StoredRun, wanted: string, choice: Choice): RunAdapter {
   const checkpoints = reconcileCheckpoints(app, run).map(({ step, path }) => ({ step, adapterFolder: path }));
@@ -68,6 +68,7 @@ function noAdapter(run: StoredRun): never {
   throw new UserError({
     code: 'nothing-to-export',
     message: `The run ${run.id} (${run.status}) has no adapter: no checkpoint was saved and none was finished.`,
-    fix: `lorelei resume ${run.id} trains it.`,
+    fix: 'Resume the run: that trains it.',
+    commandLine: `lorelei resume ${run.id} trains it.`,
   });
 }

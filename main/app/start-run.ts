@@ -162,7 +162,8 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
     throw new UserError({
       code: 'run-completed',
       message: `The run ${run.id} is complete (${run.lastStep} steps); there is nothing left to resume.`,
-      fix: `Train further with lorelei ${run.method} --adapter_name_or_path ${run.outputDir} and the rest of its recipe.`,
+      fix: 'Resume it from one of its checkpoints with a later end.',
+      commandLine: `Train further with a later end: lorelei resume ${run.id} --max_steps N. Without a checkpoint: lorelei ${run.method} --adapter_name_or_path ${run.outputDir} and the rest of its recipe.`,
     });
   }
   const folder = runFolder(app, run);
@@ -170,7 +171,8 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
     throw new UserError({
       code: 'run-folder-missing',
       message: `The folder of the run ${run.id} is gone (${folder}).`,
-      fix: `Start it anew with lorelei ${run.method}.`,
+      fix: 'Run it again as a new run.',
+      commandLine: `Start it anew with lorelei ${run.method}.`,
     });
   }
   const recipe = restoreRecipe(methodOf(run), run.recipe);
@@ -203,7 +205,8 @@ function claim(app: App, id: string): void {
       throw new UserError({
         code: 'run-under-way',
         message: `The run ${id} is under way in process ${run.host?.pid ?? 0}.`,
-        fix: `Stop it first: lorelei stop ${id}`,
+        fix: 'Stop it first.',
+        commandLine: `Stop it first: lorelei stop ${id}`,
       });
     }
     if (run.job !== undefined && isAlive(run.job)) {
@@ -231,7 +234,8 @@ export function stopRun(app: App, name: string): StoredRun {
     throw new UserError({
       code: 'run-not-under-way',
       message: `The run ${run.id} is not under way: it is ${run.status}.`,
-      fix: 'lorelei runs shows which runs are training.',
+      fix: 'Look at the list of runs: it shows which are training.',
+      commandLine: 'lorelei runs shows which runs are training.',
     });
   }
   const folder = runFolder(app, run);

@@ -149,15 +149,18 @@ function partName(part: AdapterPart): string {
 
 function adapterFolder(path: string): string {
   const folder = resolve(path);
-  const refuse = (code: string, message: string, fix: string): never => {
-    throw new UserError({ code, message, fix });
+  const refuse = (code: string, message: string, fix: string, more: { commandLine?: string } = {}): never => {
+    throw new UserError({ code, message, fix, ...more });
   };
   if (!existsSync(folder)) {
     if (looksLikeHubId(path))
       refuse(
         'adapter-not-local',
         `There is no folder ${folder}. "${path}" looks like an adapter on the Hugging Face Hub; this version reads adapters from a folder on this machine.`,
-        `Download it first (hf download ${path} --local-dir adapters/${path.slice(path.indexOf('/') + 1)}) and give that folder.`,
+        'Download it first, and give the folder that it is in.',
+        {
+          commandLine: `Download it first (hf download ${path} --local-dir adapters/${path.slice(path.indexOf('/') + 1)}) and give that folder.`,
+        },
       );
     refuse(
       'adapter-not-found',

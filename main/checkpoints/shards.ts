@@ -71,6 +71,6 @@ export function parseShardSize(text: string): number {
   throw new UserError({
     code: 'shard-size',
     message: `The largest size of a weight file is "${text}"; it must be a number of bytes or end in KB, MB, GB or TB.`,
-    fix: 'Use --max-shard-size 5GB, for example.',
+    fix: 'Use 5GB, for example.',
   });
 }

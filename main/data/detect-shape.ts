@@ -61,18 +61,20 @@ export const detectPreferenceShape: ShapeFinder<PreferenceExample> = (columns, t
     `columns: {prompt: ${questionIn(all, []) ?? available[0] ?? '…'}, chosen: ${chosen}, rejected: ${rejected}}`;
   const single = firstFit(shapesFor(templated), all);
   if (half === undefined && single) {
+    const others =
+      ', or a dataset of pairs. ' +
+      (available.length < 2
+        ? ''
+        : 'If the two answers are in columns of other names, map them: ' +
+          `${mapping('<column of the better answer>', '<column of the worse answer>')}. `) +
+      known;
     throw new UserError({
       code: 'dataset-is-not-preference-data',
       message:
         `${label} holds single answers (read as ${single.name}; columns ${quoted(available)}), ` +
         'but preference training needs a better and a worse answer in each row.',
-      fix:
-        'Use lorelei sft for this file, or a dataset of pairs. ' +
-        (available.length < 2
-          ? ''
-          : 'If the two answers are in columns of other names, map them: ' +
-            `${mapping('<column of the better answer>', '<column of the worse answer>')}. `) +
-        known,
+      fix: `Use SFT for this file${others}`,
+      commandLine: `Use lorelei sft for this file${others}`,
     });
   }
   throw new UserError({
@@ -112,7 +114,8 @@ function preferenceData({ all, label }: FileColumns, pair: (typeof PREFERENCE_PA
   return new UserError({
     code: 'dataset-is-preference-data',
     message: `${label} holds preference pairs (columns ${good ?? ''} and ${bad ?? ''}), which supervised fine-tuning cannot use.`,
-    fix: `To train on the pairs, use lorelei dpo (lorelei preview --method dpo shows them). ${singles}`,
+    fix: `To train on the pairs, choose DPO. ${singles}`,
+    commandLine: `To train on the pairs, use lorelei dpo (lorelei preview --method dpo shows them). ${singles}`,
   });
 }
 

@@ -66,7 +66,7 @@ function fineTuningRows(options: DataOptions): RowKind<Example, WholeRow, Placed
         ? `Raise max_length (now ${String(maxLength)}), or shorten the prompts.`
         : assistantOnlyLoss
           ? 'assistant_only_loss trains assistant messages only: check the roles in the file.'
-          : 'Check that the answers are in the columns that are read; "lorelei preview" shows rows token by token.',
+          : 'Check that the answers are in the columns that are read, and look at the rows token by token.',
   };
 }
 

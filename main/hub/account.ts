@@ -2,7 +2,7 @@
 import { whoAmI } from '@huggingface/hub';
 import { UserError } from '../errors.ts';
 import type { HubAccess } from './access.ts';
-import { keepIt, notTheHub, withHubProblems } from './problems.ts';
+import { inTerminal, keepIt, notTheHub, withHubProblems } from './problems.ts';
 
 export type HubAccount = {
   /** "ada": the namespace of the account's own repositories. */
@@ -22,7 +22,7 @@ export async function hubAccount(access: HubAccess): Promise<HubAccount> {
     throw new UserError({
       code: 'hub-token-missing',
       message: 'An upload to the Hugging Face Hub needs a token, and none is set.',
-      fix: makeToken(access),
+      ...makeToken(access),
     });
   return withHubProblems(access, undefined, async () => {
     try {
@@ -46,9 +46,11 @@ export function requireWrite(access: HubAccess, { name, role }: HubAccount): voi
   throw new UserError({
     code: 'hub-token-read-only',
     message: `The token of ${name} may only read from the Hugging Face Hub.`,
-    fix: makeToken(access),
+    ...makeToken(access),
   });
 }
 
-const makeToken = ({ url }: HubAccess): string =>
-  `Make one of the type Write at ${url}/settings/tokens/new?tokenType=write, then ${keepIt}.`;
+function makeToken({ url }: HubAccess): { fix: string; commandLine: string | undefined } {
+  const fix = `Make one of the type Write at ${url}/settings/tokens/new?tokenType=write, then ${keepIt}.`;
+  return { fix, commandLine: inTerminal(fix) };
+}

@@ -4,7 +4,13 @@ import { HubRefusal, HubSilence, type HubAccess } from './access.ts';
 import type { RepoKind } from './cache.ts';
 
 /** Every door of Lorelei reads its own store. */
-export const keepIt = 'save it as HF_TOKEN (under Settings, or lorelei secrets set HF_TOKEN on the command line)';
+export const keepIt = 'save it as HF_TOKEN under Settings';
+
+/** The same in a terminal, where it says how to keep a token. */
+export function inTerminal(fix: string): string | undefined {
+  const commandLine = 'save it with lorelei secrets set HF_TOKEN';
+  return fix.includes(keepIt) ? fix.replace(keepIt, commandLine) : undefined;
+}
 
 /** The error as one for a person; what is no doing of the Hub or the disk comes back unchanged. */
 export function hubProblem(
@@ -13,7 +19,7 @@ export function hubProblem(
   repo?: { id: string; kind: RepoKind },
 ): unknown {
   const told = (code: string, message: string, fix: string): UserError =>
-    new UserError({ code, message, fix }, { cause: error });
+    new UserError({ code, message, fix, commandLine: inTerminal(fix) }, { cause: error });
   if (error instanceof HubSilence)
     return told(
       'hub-unreachable',

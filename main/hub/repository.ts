@@ -125,7 +125,7 @@ export function filesOfModel({ repo, files }: Repository): RepoFile[] {
       code: 'weights-missing',
       message: `${repo.id} has no safetensors weights${other === undefined ? '' : `, only ${other}`}.`,
       fix: isAdapter
-        ? 'It is an adapter: give it as --adapter or adapter_name_or_path, on the model that it was trained on.'
+        ? 'It is an adapter: give it as the adapter (adapter_name_or_path), on the model that it was trained on.'
         : other?.endsWith('.gguf')
           ? 'Choose the original model that it was made from.'
           : 'Choose another upload of the model that has model.safetensors.',

@@ -37,7 +37,7 @@ export function uploadProblem(error: unknown, access: HubAccess, account: HubAcc
     return told(
       'hub-file-too-large',
       `The Hugging Face Hub refused a file of ${repo} as too large: ${words}`,
-      'Export a merged model in smaller files: --max-shard-size 2GB, or "Largest file" in the window.',
+      'Export the merged model in smaller files: 2GB at most, for example.',
     );
   if (refusal.isStorage)
     return told(

@@ -69,7 +69,8 @@ export function requirePrivacy({ repo, found }: UploadTarget, isPrivate: boolean
   throw new UserError({
     code: 'hub-repo-public',
     message: `${repo} is on the Hugging Face Hub already and is public, and this upload was to be private.`,
-    fix: 'Upload it as public (--public), or give another name.',
+    fix: 'Upload it as public, or give another name.',
+    commandLine: 'Upload it as public (--public), or give another name.',
   });
 }
 

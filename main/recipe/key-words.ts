@@ -19,7 +19,7 @@ const shared: Readonly<Record<Exclude<KeyGroup, 'Method'>, Readonly<Record<strin
       label: 'Adapter to continue',
       does: 'ours: a PEFT adapter to continue; its rank, alpha and layers count, so it cannot be combined with `use_dora`, `init_lora_weights`, `rank_pattern` and `alpha_pattern`',
     },
-    device: { label: 'Device', does: 'ours: `auto` or one that `lorelei devices` lists' },
+    device: { label: 'Device', does: 'ours: `auto`, or a device that is found on this machine' },
     bf16: {
       label: 'Compute in bfloat16',
       does: 'compute in bfloat16: `true`, `false`, or `auto`, where the device can',

@@ -97,7 +97,7 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
       'log_level',
       'log_level_replica',
       'disable_tqdm',
-    ].map((key) => [key, 'nothing is reported elsewhere; every step is kept in the history (lorelei show RUN).']),
+    ].map((key) => [key, 'nothing is reported elsewhere; every step is kept in the history.']),
   ),
   logging_nan_inf_filter: 'a loss that is not finite always stops the run here.',
   full_determinism: 'a run is always deterministic here.',
@@ -106,11 +106,11 @@ export const NOTED_KEYS: Readonly<Record<string, string>> = {
   bnb_4bit_quant_storage: 'only steers PyTorch; rounded weights lie in bytes here, with the same numbers.',
   shuffle_dataset: 'train_sampling_strategy: random already shuffles the rows anew in every epoch.',
   save_only_model: 'checkpoints always hold what is needed to resume.',
-  enable_jit_checkpoint: 'Ctrl-C or lorelei stop saves after the current step.',
+  enable_jit_checkpoint: 'a stop saves after the current step.',
   restore_callback_states_from_checkpoint: 'there are no callbacks to restore.',
   do_train: 'a run always trains.',
   do_eval: 'eval_strategy decides whether to evaluate.',
-  do_predict: 'use lorelei generate to try the adapter.',
+  do_predict: 'the adapter can be tried when it is trained.',
   hub_model_id: 'only matters with push_to_hub.',
   hub_private_repo: 'only matters with push_to_hub.',
   hub_strategy: 'only matters with push_to_hub.',
@@ -125,6 +125,7 @@ export type RefusedKey = {
   /** Why any other value is refused. Completes "<key>: <value> …". */
   reason: string;
   fix: string;
+  commandLine?: string;
 };
 
 const notYet = (neutral: unknown[], what: string, fix: string): RefusedKey => ({
@@ -184,12 +185,13 @@ export const REFUSED_KEYS: Readonly<Record<string, RefusedKey>> = {
   ignore_data_skip: {
     neutral: [false],
     reason: 'asks to resume at the wrong place in the data',
-    fix: 'Remove ignore_data_skip; lorelei resume continues exactly where the run stopped.',
+    fix: 'Remove ignore_data_skip; a resumed run continues exactly where it stopped.',
   },
   resume_from_checkpoint: {
     neutral: [false],
     reason: 'asks to continue a run, which is a command here',
-    fix: 'Remove it and use: lorelei resume RUN --checkpoint STEP (lorelei runs lists the runs).',
+    fix: 'Remove it, and resume the run from its checkpoint.',
+    commandLine: 'Remove it and use: lorelei resume RUN --checkpoint STEP (lorelei runs lists the runs).',
   },
   push_to_hub: notYet([false], 'uploading to the Hub', 'Remove push_to_hub and upload the folder output_dir yourself.'),
 };

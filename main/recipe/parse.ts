@@ -18,13 +18,12 @@ function knownKeys(method: Method): string[] {
 }
 
 function unknownKey(method: Method, key: string): UserError {
-  const problem = (message: string, fix: string): UserError =>
-    new UserError({ code: 'recipe-unknown-key', message, fix });
+  const problem = (message: string, fix: string, more: { commandLine?: string } = {}): UserError =>
+    new UserError({ code: 'recipe-unknown-key', message, fix, ...more });
   if (key === 'method') {
-    return problem(
-      'The recipe key method is not known; the command says the method.',
-      `Remove it and use: lorelei ${METHODS.join(' or lorelei ')}`,
-    );
+    return problem('The recipe key method is not known; the method is chosen beside the recipe.', 'Remove it.', {
+      commandLine: `Remove it and use: lorelei ${METHODS.join(' or lorelei ')}`,
+    });
   }
   const renamed = RENAMED_KEYS[key];
   if (renamed !== undefined) {
@@ -39,7 +38,8 @@ function unknownKey(method: Method, key: string): UserError {
   if (other !== undefined) {
     return problem(
       `The recipe key ${key} belongs to ${other.toUpperCase()} and means nothing to ${method}.`,
-      `Remove ${key}, or run the recipe with lorelei ${other}.`,
+      `Remove ${key}, or train with ${other.toUpperCase()}.`,
+      { commandLine: `Remove ${key}, or run the recipe with lorelei ${other}.` },
     );
   }
   // A key that takes effect is the better guess where both are about as near.
@@ -93,6 +93,7 @@ function leaveOut(method: Method, values: Map<string, unknown>, note: (sentence:
         code: 'recipe-refused',
         message: `${key}: ${shown(value)} ${refusal.reason}.`,
         fix: refusal.fix,
+        commandLine: refusal.commandLine,
       });
     }
   }

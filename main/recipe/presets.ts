@@ -67,7 +67,8 @@ function unknownPreset(presets: readonly Preset[], method: Method, name: string)
       elsewhere === undefined
         ? `There is no preset ${name} for ${method}.${near}`
         : `The preset ${name} is for ${elsewhere.method}, not for ${method}.`,
-    fix:
+    fix: names.length > 0 ? `Use one of ${names.join(', ')}.` : `Go on without one: there is none for ${method}.`,
+    commandLine:
       names.length > 0
         ? `Use one of ${names.join(', ')}; lorelei presets says what they are for.`
         : `Remove --preset; there is none for ${method}. lorelei presets lists those of other methods.`,

@@ -151,7 +151,5 @@ function translateTrackers(values: Values, note: Note): void {
     'report_to',
     names.filter((name) => !isOther(name)),
   );
-  note(
-    `report_to: ${others.join(', ')} is not available (${TRACKERS.join(', ')} are); the history keeps every step (lorelei show RUN).`,
-  );
+  note(`report_to: ${others.join(', ')} is not available (${TRACKERS.join(', ')} are); the history keeps every step.`);
 }

@@ -43,7 +43,7 @@ function readText(path: string): string {
       throw new UserError({
         code: 'recipe-unreadable',
         message: `The recipe ${path} is a folder.`,
-        fix: 'Give --config a YAML file.',
+        fix: 'Name a YAML file.',
       });
     }
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
@@ -53,7 +53,7 @@ function readText(path: string): string {
       throw new UserError({
         code: 'recipe-not-found',
         message: `There is no recipe file ${path}.`,
-        fix: 'Check the path given to --config.',
+        fix: 'Check the path.',
       });
     }
     const reason = error instanceof TypeError ? 'it is not UTF-8 text' : messageOf(error);

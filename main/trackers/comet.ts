@@ -218,10 +218,7 @@ async function readKey({ readSecret }: TrackerContext): Promise<string | undefin
 function checkedKey(given: string | undefined): string {
   const key = given?.trim() ?? '';
   if (key === '')
-    throw new DeliveryError(
-      'blocked',
-      'there is no API key. Set COMET_API_KEY to yours, or keep it in the keychain: lorelei secrets set COMET_API_KEY',
-    );
+    throw new DeliveryError('blocked', 'there is no API key. Set COMET_API_KEY to yours, or keep it in the keychain');
   // A header cannot carry others, and the error about it would show the key.
   if (!/^[\x21-\x7e]+$/.test(key)) throw new DeliveryError('blocked', 'COMET_API_KEY holds characters that no key has');
   return key;

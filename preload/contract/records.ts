@@ -7,6 +7,8 @@ export const errorDetails = z.object({
   code: z.string(),
   message: z.string(),
   fix: z.string(),
+  /** What to do about it in a terminal; windows show `fix`. */
+  commandLine: z.string().optional(),
   /** Of "file-not-granted": what files.grant would have to be asked for. */
   paths: z.array(z.string()).optional(),
 });

@@ -199,7 +199,7 @@ test('what cannot be chained is refused by name, and no run is left', async () =
   runs.insert({ ...like, id: 'still-training', name: undefined, host: thisProcess() });
   runs.update('still-training', { status: 'training' });
   expect(refused('run:still-training').message).toContain('is still training');
-  expect(refused(model, 'run:still-training').fix).toContain('lorelei stop still-training');
+  expect(refused(model, 'run:still-training').commandLine).toContain('lorelei stop still-training');
   runs.insert({ ...like, id: 'never-saved', name: undefined, host: thisProcess() });
   runs.update('never-saved', { status: 'failed', host: null });
   expect(refused('run:never-saved').code).toBe('nothing-to-export');

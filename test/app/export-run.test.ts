@@ -157,7 +157,7 @@ test('an export is only written over when asked', async () => {
     await exported();
     expect.unreachable();
   } catch (error) {
-    expect((error as UserError).fix).toMatch(/add --overwrite/);
+    expect((error as UserError).fix).toMatch(/allow it to replace what is in it|allow it to replace the adapter/);
   }
   await exported({ overwrite: true });
   expect(stepOf(join(folder, 'out'))).toBe(6);

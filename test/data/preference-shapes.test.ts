@@ -245,7 +245,7 @@ test.each<[Row, string, RegExp]>([
   [
     { prompt: 'q', completion: 'a' },
     'dataset-is-not-preference-data',
-    /prompt\/completion.*lorelei sft.*\{prompt: prompt, chosen:/,
+    /prompt\/completion.*Use SFT.*\{prompt: prompt, chosen:/,
   ],
   [{ text: 't' }, 'dataset-is-not-preference-data', /read as text; columns "text"/],
   [{ messages: [] }, 'dataset-is-not-preference-data', /read as messages/],

@@ -177,7 +177,7 @@ describe('which shape wins', () => {
       { input: {}, preferred_output: [], non_preferred_output: [] },
       /preferred_output and non_preferred_output.*\{prompt: input\.messages, completion: preferred_output\}/,
     ],
-    [{ conversations: [], chosen: {}, rejected: {} }, /lorelei dpo.*\{prompt: conversations, completion: chosen\}/],
+    [{ conversations: [], chosen: {}, rejected: {} }, /choose DPO.*\{prompt: conversations, completion: chosen\}/],
     [{ messages: [], rejected_response: 'b' }, /messages and rejected_response.*\{messages: messages\}/],
     [{ query: 'p', response: 'a', rejected_response: 'b' }, /\{prompt: query, completion: response\}/],
     [{ prompt_ids: [1], chosen_ids: [2], rejected_ids: [3] }, /chosen_ids and rejected_ids.*tokens are made already/],

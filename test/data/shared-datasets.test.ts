@@ -315,7 +315,7 @@ describe.skipIf(sharedData === undefined)('../shared/data/datasets as preference
     } else {
       expect([error.code, error.fix]).toEqual([
         'dataset-is-not-preference-data',
-        expect.stringMatching(/^Use lorelei sft for this file/),
+        expect.stringMatching(/^Use SFT for this file/),
       ]);
       if (expected && 'shape' in expected) expect(error.message).toContain(`read as ${expected.shape};`);
     }

@@ -195,7 +195,8 @@ test('a recipe without use_peft says that it trains LoRA', () => {
 test('keys of DPO are named as such', () => {
   expect(refusal({ ...base, beta: 0.1 })).toMatchObject({
     message: expect.stringMatching(/beta belongs to DPO and means nothing to sft/) as string,
-    fix: expect.stringMatching(/lorelei dpo/) as string,
+    fix: 'Remove beta, or train with DPO.',
+    commandLine: expect.stringMatching(/lorelei dpo/) as string,
   });
   expect(refusal({ ...base, packing: true }, 'dpo').message).toMatch(/packing belongs to SFT and means nothing to dpo/);
   expect(refusal({ ...base, assistant_only_loss: true }, 'dpo').message).toMatch(/belongs to SFT/);
@@ -425,7 +426,7 @@ test('the keys tell the method', () => {
   expect(likelyMethod({ ...base, beta: 2, simpo_gamma: 1 })).toBe('simpo');
   expect(likelyMethod({ ...base, max_prompt_length: 512 })).toBe('dpo');
   expect(likelyMethod(base)).toBe('sft');
-  expect(refusal({ ...base, method: 'dpo' }).fix).toMatch(/lorelei dpo/);
+  expect(refusal({ ...base, method: 'dpo' }).commandLine).toMatch(/lorelei dpo/);
 });
 
 test('a recipe comes back from the history as it went in, or is refused', () => {

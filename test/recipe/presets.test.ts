@@ -96,5 +96,5 @@ test('an unknown preset names the nearest, or the method it is for', () => {
 test('a method without presets says so', () => {
   const asked = () => withPreset(folder, { method: 'orpo', name: 'quick' }, {});
   expect(asked).toThrow(/There is no preset quick for orpo\.$/);
-  expect(asked).toThrow(expect.objectContaining({ fix: expect.stringMatching(/Remove --preset/) as string }));
+  expect(asked).toThrow(expect.objectContaining({ commandLine: expect.stringMatching(/Remove --preset/) as string }));
 });

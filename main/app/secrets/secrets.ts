@@ -138,7 +138,8 @@ function emptySecret(name: SecretName): UserError {
   return new UserError({
     code: 'secret-empty',
     message: `Nothing was given for ${name}.`,
-    fix: `Give its value on standard input. lorelei secrets remove ${name} forgets it.`,
+    fix: 'Enter its value, or remove it.',
+    commandLine: `Give its value on standard input. lorelei secrets remove ${name} forgets it.`,
   });
 }
 

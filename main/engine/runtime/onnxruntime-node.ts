@@ -67,7 +67,8 @@ function chooseDevice(wanted: string, available: readonly string[]): DeviceChoic
   throw new UserError({
     code: 'device-unavailable',
     message: `device: "${wanted}" cannot be used for training by this version.`,
-    fix: 'Use device: auto or device: cpu; `lorelei devices` lists what is there.',
+    fix: 'Use device: auto or device: cpu.',
+    commandLine: 'Use device: auto or device: cpu; `lorelei devices` lists what is there.',
   });
 }
 

@@ -2,12 +2,15 @@
 // behind.
 import type { App } from '../../app/app.ts';
 import type { ErrandHooks } from '../../app/errand.ts';
-import { commandLineWords, type ExportChoice, exportRun } from '../../app/export-run.ts';
+import { type ExportChoice, exportRun } from '../../app/export-run.ts';
 import { exportToHub } from '../../app/export-to-hub.ts';
 import { UserError } from '../../errors.ts';
 import { print } from './command-parts.ts';
 import { byteText } from './numbers.ts';
 import { type Terminal, terminalOn } from './terminal.ts';
+
+/** How the folder, and the wish to replace what is in it, are named here. */
+const words = { folder: '--output-dir', overwrite: 'add --overwrite' };
 
 export type TerminalExport = ExportChoice & {
   outputDir?: string | undefined;
@@ -29,7 +32,7 @@ export async function exportOnTerminal(app: App, request: TerminalExport): Promi
   const hooks = { onProgress: shownOn(terminal), signal: stopping.signal };
   try {
     if (pushToHub === undefined) {
-      const exported = await exportRun(app, { ...choice, outputDir: outputDir ?? '', overwrite }, hooks);
+      const exported = await exportRun(app, { ...choice, outputDir: outputDir ?? '', overwrite, words }, hooks);
       tell(terminal, exported.warnings, [`Exported ${exported.run} at step ${exported.step} to ${exported.outputDir}`]);
       return;
     }
@@ -40,7 +43,7 @@ export async function exportOnTerminal(app: App, request: TerminalExport): Promi
         repo: pushToHub,
         isPrivate: !isPublic,
         message: commitMessage,
-        kept: outputDir === undefined ? undefined : { outputDir, overwrite, words: commandLineWords },
+        kept: outputDir === undefined ? undefined : { outputDir, overwrite, words },
       },
       hooks,
     );

@@ -4,6 +4,7 @@ import { lineChart } from './chart.ts';
 import { tryIt } from './command-lines.ts';
 import { metricWords } from './metric-words.ts';
 import { momentText, numberText, wholeText } from './numbers.ts';
+import { errorText } from './terminal.ts';
 
 const stepsText = ({ step, totalSteps }: RunSummary): string =>
   totalSteps === null ? '' : `${wholeText(step)}/${wholeText(totalSteps)}`;
@@ -94,7 +95,7 @@ export function runText(run: RunDetail, width: number | undefined): string[] {
   return [
     run.id,
     ...facts.filter(([, value]) => value !== '').map(([name, value]) => `  ${name.padEnd(10)} ${value}`),
-    ...(run.error === null ? [] : ['', `Error: ${run.error.message}`, run.error.fix]),
+    ...(run.error === null ? [] : ['', errorText(run.error)]),
     ...(width === undefined ? [] : section('Loss', lineChart(losses, Math.min(width, 90) - 2, 10))),
     ...section('Evaluations', evaluations.slice(-10)),
     ...section(

@@ -77,6 +77,6 @@ export function terminalOn(sink: Sink): Terminal {
 }
 
 /** An error as one paragraph: what happened and where, then what to do. */
-export function errorText({ message, fix }: ErrorDetails): string {
-  return `Error: ${message}\n${fix}`;
+export function errorText({ message, fix, commandLine }: ErrorDetails): string {
+  return `Error: ${message}\n${commandLine ?? fix}`;
 }

@@ -125,7 +125,7 @@ class StuckAlarm {
     this.#told = true;
     return (
       `For ${stuckSteps} steps the model has not told chosen from rejected answers (rewards/margins ${margin.toExponential(1)}, ` +
-      `loss ${loss.toFixed(4)}). Raise learning_rate, check that the columns are not swapped or alike, or look at the pairs with lorelei preview.`
+      `loss ${loss.toFixed(4)}). Raise learning_rate, check that the columns are not swapped or alike, or look at the pairs token by token.`
     );
   }
 }
