@@ -11,6 +11,9 @@ import { tellTheStory } from '../support/story.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { watchComplaints } from '../support/window-scenario.ts';
 
+/** Much more than it takes: a busy machine is slow. */
+const LIMIT_MS = 600_000;
+
 const folder = tempFolder();
 let browser: Chromium;
 
@@ -21,26 +24,30 @@ afterAll(async () => {
   if (chromiumProgram !== undefined) await browser.close();
 });
 
-test.skipIf(chromiumProgram === undefined)('in a browser: with a stop, a reload and a resume', async () => {
-  const home = join(folder.path, 'serve');
-  const served = await startServe(home);
-  const page = await browser.context.newPage();
-  try {
-    const complaints = watchComplaints(page);
-    await page.setViewportSize({ width: 1024, height: 700 });
-    await page.goto(served.link());
-    const inspect = async (name: string): Promise<void> => {
-      if (name !== 'training') expect(await barriers(page), name).toEqual([]);
-    };
-    await tellTheStory({ host: 'serve', page, home, inspect, stopsOnTheWay: true });
-    await itIsNotForced(page);
-    await aDraftComesBack(page);
-    expect(complaints).toEqual([]);
-  } finally {
-    await page.close();
-    await served.stop();
-  }
-});
+test.skipIf(chromiumProgram === undefined)(
+  'in a browser: with a stop, a reload and a resume',
+  async () => {
+    const home = join(folder.path, 'serve');
+    const served = await startServe(home);
+    const page = await browser.context.newPage();
+    try {
+      const complaints = watchComplaints(page);
+      await page.setViewportSize({ width: 1024, height: 700 });
+      await page.goto(served.link());
+      const inspect = async (name: string): Promise<void> => {
+        if (name !== 'training') expect(await barriers(page), name).toEqual([]);
+      };
+      await tellTheStory({ host: 'serve', page, home, inspect, stopsOnTheWay: true });
+      await itIsNotForced(page);
+      await aDraftComesBack(page);
+      expect(complaints).toEqual([]);
+    } finally {
+      await page.close();
+      await served.stop();
+    }
+  },
+  LIMIT_MS,
+);
 
 /** Who has runs sees nothing of the tour, unless they ask for it. */
 async function itIsNotForced(page: Page): Promise<void> {
@@ -75,17 +82,21 @@ async function aDraftComesBack(page: Page): Promise<void> {
   await expect.poll(() => page.getByRole('link', { name: /sft\.jsonl/ }).count()).toBe(0);
 }
 
-test.skipIf(chromiumProgram === undefined)('in the desktop program: straight through', async () => {
-  const home = join(folder.path, 'desktop');
-  const opened = browser.context.waitForEvent('page');
-  const desktop = new Desktop(home, browser);
-  try {
-    const page = await opened;
-    const complaints = watchComplaints(page);
-    await page.setViewportSize({ width: 1280, height: 800 });
-    await tellTheStory({ host: 'desktop', page, home });
-    expect(complaints).toEqual([]);
-  } finally {
-    await desktop.kill();
-  }
-});
+test.skipIf(chromiumProgram === undefined)(
+  'in the desktop program: straight through',
+  async () => {
+    const home = join(folder.path, 'desktop');
+    const opened = browser.context.waitForEvent('page');
+    const desktop = new Desktop(home, browser);
+    try {
+      const page = await opened;
+      const complaints = watchComplaints(page);
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await tellTheStory({ host: 'desktop', page, home });
+      expect(complaints).toEqual([]);
+    } finally {
+      await desktop.kill();
+    }
+  },
+  LIMIT_MS,
+);
