@@ -25,6 +25,12 @@ describe('stopped and resumed equals uninterrupted, bit for bit', () => {
     ['dpo with DoRA and several losses', 'dpo', { use_dora: true, loss_type: ['ipo', 'sft'], loss_weights: [1, 0.1] }],
     ['orpo', 'orpo', { beta: 0.5 }],
     ['simpo', 'simpo', { beta: 2, gradient_accumulation_steps: 2 }],
+    ['sft in 4 bits with DoRA', 'sft', { load_in_4bit: true, use_dora: true, use_rslora: true }],
+    [
+      'dpo in 4 bits, recomputing',
+      'dpo',
+      { load_in_4bit: true, use_bnb_nested_quant: true, gradient_checkpointing: true },
+    ],
     ['dpo from PiSSA', 'dpo', { init_lora_weights: 'pissa', gradient_accumulation_steps: 2 }],
   ];
   test.each(recipes)('%s', async (_, method, settings) => {
