@@ -22,6 +22,8 @@ export type StepSettings = {
   objective: Objective;
   /** Recompute each layer in the backward pass instead of keeping its inside. */
   recompute: boolean;
+  /** Recompute what takes hardly any time in any case. Only for lean sessions: others merge it with the first time. */
+  recomputeCheap?: boolean;
   /** Parts in which the labelled rows go through the head, one after the other. */
   headChunks: number;
   /** Noise on the embeddings (NEFTune: Jain et al. 2023, arXiv:2310.05914); 0 for none. */
@@ -76,7 +78,7 @@ export function gradientGraph(
   const g = new GraphBuilder();
   const { loss, scores } = buildLoss(g, model, settings, true);
   const parameters = g.parameters;
-  const found = gradients(g, new Map([[loss, g.scalar(1)]]), parameters);
+  const found = gradients(g, new Map([[loss, g.scalar(1)]]), parameters, { recomputeCheap: settings.recomputeCheap });
   const outputs = parameters.map((parameter) => {
     const gradient = found.get(parameter);
     if (!gradient) throw new Error(`no gradient reaches ${parameter.name}`);

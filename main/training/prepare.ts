@@ -94,6 +94,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
       trained: { kind: 'lora', lora: { ...lora.settings, dropout }, stored: loaded.stored },
       objective: method.objective,
       recompute: recipe.gradient_checkpointing,
+      recomputeCheap: memory === 'lean' && !recipe.gradient_checkpointing,
       headChunks: headChunks({ rows: labels, vocabSize: loaded.model.vocabSize, memory }),
       neftuneAlpha: recipe.method === 'sft' ? (recipe.neftune_noise_alpha ?? 0) : 0,
       queryBlocks: queryBlocks(method.longest, memory),

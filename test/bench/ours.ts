@@ -45,6 +45,7 @@ const stepper = await Stepper.create(runtime, {
     },
     objective: sftObjective('nll'),
     recompute: values.recompute === undefined ? memory === 'lean' : values.recompute === 'true',
+    recomputeCheap: memory === 'lean' && values.recompute === 'false',
     neftuneAlpha: 0,
     headChunks: headChunks({ rows: Number(values.rows), vocabSize: model.vocabSize, memory }),
     queryBlocks: queryBlocks(Number(values.seq), memory),

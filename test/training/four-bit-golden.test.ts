@@ -6,7 +6,8 @@ import { pairInputs, dpoObjective } from '../../main/engine/losses/dpo-objective
 import type { Objective } from '../../main/engine/losses/objective.ts';
 import { sftObjective } from '../../main/engine/losses/sft.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
-import { scoreColumns } from '../../main/training/build-step.ts';
+import type { Tensor } from '../../main/engine/graph/tensor.ts';
+import { gradientGraph, scoreColumns } from '../../main/training/build-step.ts';
 import { flatLayout, view } from '../../main/training/flat-parameters.ts';
 import { inFourBits } from '../../main/training/four-bit.ts';
 import { loadModel, weightReader } from '../../main/training/load-model.ts';
@@ -25,8 +26,9 @@ import { tempFolder } from '../support/temp-folder.ts';
 const runtime = await openRuntime({ device: 'cpu' });
 const cache = tempFolder().path;
 
+const nf4: FourBitSettings = { type: 'nf4', nested: false };
 const cases: [name: string, settings: FourBitSettings][] = [
-  ['nf4', { type: 'nf4', nested: false }],
+  ['nf4', nf4],
   ['nf4-nested', { type: 'nf4', nested: true }],
   ['fp4', { type: 'fp4', nested: false }],
   ['int4', { type: 'int4', nested: false }],
@@ -34,7 +36,7 @@ const cases: [name: string, settings: FourBitSettings][] = [
 ];
 const ways = [
   { recompute: false, headChunks: 1, memory: 'fast' },
-  { recompute: false, headChunks: 1, memory: 'lean' },
+  { recompute: false, recomputeCheap: true, headChunks: 1, memory: 'lean' },
   { recompute: true, headChunks: 3, memory: 'lean' },
 ] as const;
 
@@ -165,4 +167,33 @@ test('DoRA begins at the norms of the rounded rows, as in PEFT', async () => {
     const expected = norms.get(peftKey(slot.name));
     if (expected) expect(relativeError(view(parameters, slot), expected), slot.name).toBeLessThan(1e-6);
   }
+});
+
+test.each(ways)('each decoded weight serves one product, recompute $recompute, $memory', async (way) => {
+  const loaded = await inFourBits(loadModel(`${goldensFolder}/llama-bias`), { settings: nf4, cacheDir: cache });
+  const { memory: _, ...cuts } = way;
+  const lora = loraStart(
+    { lora_r: 2, lora_alpha: 2, lora_dropout: 0, use_rslora: false, seed: 1, lora_target_modules: 'all-linear' },
+    loaded.model,
+    weightReader(loaded),
+  );
+  const { graph } = gradientGraph(loaded.model, {
+    trained: { kind: 'lora', stored: loaded.stored, lora: lora.settings },
+    objective: sftObjective('nll'),
+    neftuneAlpha: 0,
+    queryBlocks: 1,
+    maxPositions: 64,
+    ...cuts,
+  });
+  const uses = new Map<Tensor, number>();
+  for (const node of graph.nodes) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  const weightShapes = new Set(
+    loaded.model.linears.map((layer) => loaded.model.weightShapes.get(`${layer}.weight`)?.join()),
+  );
+  const decoded = graph.nodes.filter(
+    ({ output }) => output.isFrozen && weightShapes.has(output.shape.map(Number).join()),
+  );
+  // The forward pass decodes within its products. Only q, k and v of the first layer need no gradient of their input.
+  expect(decoded).toHaveLength(loaded.model.linears.length - 3);
+  for (const { output } of decoded) expect(uses.get(output), output.name).toBe(1);
 });

@@ -6,6 +6,11 @@ import type { OpName } from '../graph/ops.ts';
 import type { GraphNode, Tensor } from '../graph/tensor.ts';
 import { type Rule, rules } from './rules.ts';
 
+export type GradientOptions = {
+  /** Compute what is marked as cheap again instead of keeping it; only where no optimizer merges equal nodes. */
+  recomputeCheap?: boolean;
+};
+
 /**
  * Builds d(sum of seeds) / d(wrt). `seeds` maps tensors to the gradients that flow into them. Tensors in `wrt` end
  * the walk, so a part of a graph can be differentiated on its own. Absent in the result: no path leads there.
@@ -14,7 +19,9 @@ export function gradients(
   g: GraphBuilder,
   seeds: ReadonlyMap<Tensor, Tensor>,
   wrt: readonly Tensor[],
+  { recomputeCheap = false }: GradientOptions = {},
 ): Map<Tensor, Tensor> {
+  const again = recomputation(g, recomputeCheap);
   const targets = new Set(wrt);
   const nodes = nodesBetween([...seeds.keys()], targets);
   const wanted = new Set<Tensor>(wrt);
@@ -37,8 +44,10 @@ export function gradients(
         const input = node.inputs[i];
         return input !== undefined && wanted.has(input);
       };
-      const inputs = node.inputs.map((input) => decodedAnew(g, input));
-      const results = rule({ g, node, inputs, needs }, total(g, arrived));
+      const results = rule(
+        { g, node, inputs: node.inputs.map(again), output: again(node.output), needs },
+        total(g, arrived),
+      );
       node.inputs.forEach((input, i) => {
         const gradient = results[i];
         if (gradient && wanted.has(input)) contribute(input, sumTo(g, gradient, input.shape));
@@ -92,15 +101,23 @@ function sumTo(g: GraphBuilder, gradient: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * A frozen weight that is decoded on the fly (a cast of its stored form, a look-up of four bits) is decoded again for the
- * backward pass, so that the decoded copy need not live from the forward pass until then.
+ * What a rule is given in place of a tensor of the forward pass. A frozen weight that is decoded on the fly (a cast of its
+ * stored form, a look-up of four bits) is decoded again at each use, so that the decoded copy need not live from the
+ * forward pass until then; a cheap tensor is computed again once.
  */
-function decodedAnew(g: GraphBuilder, tensor: Tensor): Tensor {
-  if (!tensor.isFrozen || tensor.source.kind !== 'node') return tensor;
-  const { op, inputs, attributes } = tensor.source.node;
-  return g.op(
-    op,
-    inputs.map((input) => decodedAnew(g, input)),
-    attributes,
-  );
+function recomputation(g: GraphBuilder, recomputeCheap: boolean): (tensor: Tensor) => Tensor {
+  const made = new Map<Tensor, Tensor>();
+  const again = (tensor: Tensor): Tensor => {
+    const { source, isFrozen } = tensor;
+    if (source.kind !== 'node') return tensor;
+    const isAsked = recomputeCheap && g.isCheap(tensor);
+    if (!isFrozen && !isAsked) return tensor;
+    const known = made.get(tensor);
+    if (known) return known;
+    const { op, inputs, attributes } = source.node;
+    const fresh = g.op(op, inputs.map(again), attributes);
+    if (isAsked) made.set(tensor, fresh);
+    return fresh;
+  };
+  return again;
 }

@@ -8,8 +8,9 @@ import type { GraphNode, Tensor } from '../graph/tensor.ts';
 export type RuleContext<K extends OpName> = {
   g: GraphBuilder;
   node: GraphNode<K>;
-  /** The node's inputs; frozen values that were decoded on the fly are decoded anew. */
+  /** The node's inputs and output; what need not be kept from the forward pass is computed anew: see gradients.ts. */
   inputs: readonly Tensor[];
+  output: Tensor;
   /** Whether a gradient of input i is wanted. */
   needs: (i: number) => boolean;
 };
@@ -44,10 +45,10 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
   // y = tanh x, dx = (1 - y^2) dy
   Tanh: ({ g, node }, dy) => [g.mul(dy, g.sub(g.scalar(1), g.mul(node.output, node.output)))],
   // y = x s(ax), dx = (ay + s (1 - ay)) dy with s = s(ax)
-  QuickGelu: ({ g, inputs, node }, dy) => {
+  QuickGelu: ({ g, inputs, output, node }, dy) => {
     const { alpha } = node.attributes;
     const s = g.sigmoid(g.scale(at(inputs, 0), alpha));
-    const ay = g.scale(node.output, alpha);
+    const ay = g.scale(output, alpha);
     return [g.mul(dy, g.add(ay, g.mul(s, g.sub(g.scalar(1), ay))))];
   },
   Cast: ({ g, inputs }, dy) => [g.cast(dy, at(inputs, 0).dtype)],

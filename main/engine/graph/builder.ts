@@ -11,6 +11,7 @@ export class GraphBuilder {
   readonly #parameters = new Map<string, Tensor>();
   readonly #weights = new Map<string, Tensor>();
   readonly #scalars = new Map<number, Tensor>();
+  readonly #cheap = new WeakSet<Tensor>();
   #scope: readonly string[] = [];
 
   /** Runs `build` with `name` appended to the place that nodes and errors carry. */
@@ -104,6 +105,15 @@ export class GraphBuilder {
    */
   withGradient(value: Tensor, inputs: readonly Tensor[], vjp: CustomVjp): Tensor {
     return this.op('CustomGradient', [value, ...inputs], { vjp });
+  }
+
+  /** Marks a node's result that takes less to compute again, from what is kept anyway, than memory to keep. */
+  cheap(value: Tensor): Tensor {
+    this.#cheap.add(value);
+    return value;
+  }
+  isCheap(value: Tensor): boolean {
+    return this.#cheap.has(value);
   }
 
   add(a: Tensor, b: Tensor): Tensor {

@@ -4,5 +4,5 @@ import type { Tensor } from '../graph/tensor.ts';
 
 /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis. */
 export function rmsNorm(g: GraphBuilder, x: Tensor, weight: Tensor, epsilon: number): Tensor {
-  return g.op('SimplifiedLayerNormalization', [x, weight], { epsilon });
+  return g.cheap(g.op('SimplifiedLayerNormalization', [x, weight], { epsilon }));
 }
