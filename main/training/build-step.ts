@@ -144,6 +144,9 @@ function buildLoss(
     keysAndValues: (_: number, keys: Tensor, values: Tensor) => ({ keys, values }),
   };
   const hidden = model.hiddenStates(context, inputs);
+  // Stored in 16 bits, the head would be decoded for every chunk of it, and all of these copies at once.
+  const headWeight = weights.get(model.headWeight);
+  const get = (name: string): Tensor => (name === model.headWeight ? headWeight : weights.get(name));
   const chunks: LabelScores[] = [];
   let labels: Dim = 0;
   for (let chunk = 0; chunk < headChunks; chunk++) {
@@ -159,7 +162,11 @@ function buildLoss(
         zero,
       };
       const { meanLogits, collisionEntropy } = objective;
-      return labelScores(g, weights, model.headWeight, inputs, { differentiable, meanLogits, collisionEntropy });
+      return labelScores(g, { ...weights, get }, model.headWeight, inputs, {
+        differentiable,
+        meanLogits,
+        collisionEntropy,
+      });
     });
     chunks.push(scores);
   }
