@@ -95,7 +95,7 @@ export async function fourBitModel(
     hooks.onWarning?.('The 4-bit weights in the cache were damaged; they are made again.');
     removeFolderAtomically(dir);
   }
-  mkdirSync(parent, { recursive: true });
+  withFileProblems(parent, 'written', () => mkdirSync(parent, { recursive: true }));
   removeAbandoned(parent);
   try {
     await writeFourBitModel(dir, folder, model, settings, hooks);

@@ -32,7 +32,7 @@ const recomputing: Side[] = [
 
 function checkpoint(name: string, shape: LlamaShape, dtype: 'F32' | 'BF16'): string {
   const folder = join(checkpoints, `${name}-${dtype}`);
-  if (!existsSync(join(folder, 'model.safetensors'))) writeRandomCheckpoint(folder, shape, dtype);
+  if (!existsSync(join(folder, 'config.json'))) writeRandomCheckpoint(folder, shape, dtype);
   return folder;
 }
 

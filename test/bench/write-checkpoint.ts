@@ -55,10 +55,6 @@ export const smolLm1B7: LlamaShape = {
 /** Writes config.json and model.safetensors: norms 1, everything else normal with the config's initializer_range. */
 export function writeRandomCheckpoint(folder: string, config: LlamaShape, dtype: 'F32' | 'BF16' = 'F32'): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    join(folder, 'config.json'),
-    JSON.stringify({ ...config, torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16' }, null, 2),
-  );
   const tensors = weightShapes(config);
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let offset = 0;
@@ -87,6 +83,11 @@ export function writeRandomCheckpoint(folder: string, config: LlamaShape, dtype:
   } finally {
     closeSync(file);
   }
+  // Last: where it is, the rest is whole.
+  writeFileSync(
+    join(folder, 'config.json'),
+    JSON.stringify({ ...config, torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16' }, null, 2),
+  );
 }
 
 function weightShapes(config: LlamaShape): [string, number[]][] {

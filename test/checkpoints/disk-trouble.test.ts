@@ -5,9 +5,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { writeAdapter } from '../../main/checkpoints/adapter.ts';
+import { fourBitModel } from '../../main/checkpoints/four-bit-model.ts';
+import { openModelFolder } from '../../main/checkpoints/model-folder.ts';
 import { listCheckpoints, readCheckpoint, writeCheckpoint } from '../../main/checkpoints/run-state.ts';
 import { readSafetensorsHeader, writeSafetensors } from '../../main/checkpoints/safetensors.ts';
+import { modelFor } from '../../main/engine/models/registry.ts';
 import { UserError } from '../../main/errors.ts';
+import { goldensFolder } from '../support/goldens.ts';
 import { userErrorOf } from '../support/user-error.ts';
 import { checkpointOfStep } from './checkpoint-of-step.ts';
 import { scratchFolder } from './scratch.ts';
@@ -117,6 +121,33 @@ test('a checkpoint meets a full disk: the earlier ones stay as they are', () => 
     },
   );
   expect(failures).toBeGreaterThan(10);
+});
+
+test('rounding to four bits meets a full disk: nothing is left, and the next time it is made', async () => {
+  const base = openModelFolder(`${goldensFolder}/llama-gqa-tied`);
+  const model = modelFor(base.config);
+  const cache = scratchFolder();
+  const settings = { type: 'nf4', nested: true } as const;
+  let failures = 0;
+  for (;;) {
+    Object.assign(trouble.state, { code: 'ENOSPC', callsLeft: failures });
+    const error: unknown = await fourBitModel(base, model, settings, cache).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    trouble.state.callsLeft = Infinity;
+    if (error === undefined) break;
+    failures += 1;
+    if (!(error instanceof UserError)) throw new Error('no UserError', { cause: error });
+    expect(error.code).toBe('disk-full');
+    expect(error.message).not.toContain('.partial-');
+    const left = existsSync(join(cache, '4bit')) ? readdirSync(join(cache, '4bit')) : [];
+    // The last call only makes the rename last: the folder is whole by then.
+    if (left.length > 0) break;
+  }
+  expect(failures).toBeGreaterThan(10);
+  const { dir } = await fourBitModel(base, model, settings, cache);
+  expect(readdirSync(dir).sort()).toEqual(['check.json', 'model.safetensors']);
 });
 
 test('a disk that is really full', ({ skip }) => {
