@@ -5,6 +5,7 @@ import { addDims, multiplyDims, symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import type { Tensor } from '../engine/graph/tensor.ts';
 import type { Model } from '../engine/models/model.ts';
+import { headLogits } from '../engine/nn/head.ts';
 import { linear } from '../engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
 import { wholeVisibility } from '../engine/nn/visibility.ts';
@@ -52,25 +53,33 @@ export function buildDecoder(
     g,
     weights,
     linear: lora ? withLora(g, weights, { ...lora, dropout: 0 }, { fixedRowFactors: true })(plain) : plain,
-    rope: model.rope(g, maxPositions),
+    embedded: (embeddings: Tensor) => embeddings,
+    maxPositions,
     layer: (name: string, x: Tensor, build: (x: Tensor) => Tensor) => g.scope(name, () => build(x)),
     keysAndValues: (layer: number, freshKeys: Tensor, freshValues: Tensor) => ({
       keys: extend('keys', layer, freshKeys),
       values: extend('values', layer, freshValues),
     }),
   };
+  const inputIds = g.input(decoderInputs.inputIds, 'int32', [batch, seq]);
+  const positionIds = g.input(decoderInputs.positionIds, 'int64', [multiplyDims(batch, seq), 1]);
+  const queryIndex = g.input(decoderInputs.queryIndex, 'int32', [seq]);
+  const keyIndex = g.input(decoderInputs.keyIndex, 'int32', [keys]);
+  const visibleUntil = g.input(decoderInputs.visibleUntil, 'int32', [batch, keys]);
   const hidden = model.hiddenStates(context, {
-    inputIds: g.input(decoderInputs.inputIds, 'int32', [batch, seq]),
-    positionIds: g.input(decoderInputs.positionIds, 'int64', [multiplyDims(batch, seq), 1]),
-    visibility: wholeVisibility(
-      g,
-      g.input(decoderInputs.queryIndex, 'int32', [seq]),
-      g.input(decoderInputs.keyIndex, 'int32', [keys]),
-      g.input(decoderInputs.visibleUntil, 'int32', [batch, keys]),
-    ),
+    inputIds,
+    positionIds,
+    // One text without padding: a token's place in the row is its position.
+    visibility: wholeVisibility(g, {
+      queryIndex,
+      keyIndex,
+      queryPositions: queryIndex,
+      keyPositions: keyIndex,
+      visibleUntil,
+    }),
   });
   const last = g.gather(hidden, g.input(decoderInputs.lastRows, 'int32', [batch]));
-  const logits = g.gemm(model.finalNorm(context, last), weights.get(model.headWeight), { transB: true });
+  const { logits } = headLogits(g, weights, model.head, model.finalNorm(context, last));
   const graph = toOnnx(g.finish('decoder', [...cached, { name: logitsOutput, tensor: logits }]));
   return { graph, parameters: g.parameters.map(({ name, shape }) => ({ name, shape: shape.map(Number) })) };
 }

@@ -120,10 +120,16 @@ function buildLoss(
   const [batch, block] = [symbol('batch'), symbol('block')];
   const seq = multiplyDims(queryBlocks, block);
   const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [queryBlocks, block]);
+  const inputIds = g.input(batchInputs.inputIds, 'int32', [batch, seq]);
+  const positionIds = g.input(batchInputs.positionIds, 'int64', [multiplyDims(batch, seq), 1]);
   const inputs = {
-    inputIds: g.input(batchInputs.inputIds, 'int32', [batch, seq]),
-    positionIds: g.input(batchInputs.positionIds, 'int64', [multiplyDims(batch, seq), 1]),
-    visibility: blockVisibility(g, tokenIndex, g.input(batchInputs.visibleUntil, 'int32', [batch, seq])),
+    inputIds,
+    positionIds,
+    visibility: blockVisibility(g, {
+      tokenIndex,
+      visibleUntil: g.input(batchInputs.visibleUntil, 'int32', [batch, seq]),
+      positions: g.cast(g.reshape(positionIds, [batch, seq]), 'int32'),
+    }),
   };
   const weights: Weights =
     trained.kind === 'lora' ? frozenWeights(g, trained.stored) : trainableWeights(g, model.weightShapes);
@@ -133,20 +139,18 @@ function buildLoss(
     neftuneAlpha > 0 ? g.input(batchInputs.neftuneNoise, 'float32', [batch, seq, model.hiddenSize]) : undefined;
   const context = {
     g,
-    // The model looks up nothing but embeddings.
-    weights: noise
-      ? { ...weights, rows: (name: string, ids: Tensor) => g.add(weights.rows(name, ids), noise) }
-      : weights,
+    weights,
+    embedded: (embeddings: Tensor) => (noise ? g.add(embeddings, noise) : embeddings),
     linear: trained.kind === 'lora' ? withLora(g, weights, trained.lora)(plain) : plain,
-    rope: model.rope(g, maxPositions),
+    maxPositions,
     layer: (name: string, x: Tensor, build: (x: Tensor) => Tensor) =>
       g.scope(name, () => (recompute ? checkpoint(g, zero, [x], ([y = x]) => build(y)) : build(x))),
     keysAndValues: (_: number, keys: Tensor, values: Tensor) => ({ keys, values }),
   };
   const hidden = model.hiddenStates(context, inputs);
   // Stored in 16 bits, the head would be decoded for every chunk of it, and all of these copies at once.
-  const headWeight = weights.get(model.headWeight);
-  const get = (name: string): Tensor => (name === model.headWeight ? headWeight : weights.get(name));
+  const headWeight = weights.get(model.head.weight);
+  const get = (name: string): Tensor => (name === model.head.weight ? headWeight : weights.get(name));
   const chunks: LabelScores[] = [];
   let labels: Dim = 0;
   for (let chunk = 0; chunk < headChunks; chunk++) {
@@ -162,7 +166,7 @@ function buildLoss(
         zero,
       };
       const { meanLogits, collisionEntropy } = objective;
-      return labelScores(g, { ...weights, get }, model.headWeight, inputs, {
+      return labelScores(g, { ...weights, get }, model.head, inputs, {
         differentiable,
         meanLogits,
         collisionEntropy,

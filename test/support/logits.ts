@@ -7,6 +7,7 @@ import { toOnnx } from '../../main/engine/graph/onnx.ts';
 import type { Tensor } from '../../main/engine/graph/tensor.ts';
 import type { Model } from '../../main/engine/models/model.ts';
 import { wholeVisibility } from '../../main/engine/nn/visibility.ts';
+import { headLogits } from '../../main/engine/nn/head.ts';
 import { linear } from '../../main/engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../../main/engine/nn/lora.ts';
 import { frozenWeights, type StoredWeight } from '../../main/engine/nn/weights.ts';
@@ -45,16 +46,25 @@ export async function computeLogits(
     g,
     weights,
     linear: adapter ? withLora(g, weights, adapter.lora)(plain) : plain,
-    rope: model.rope(g, seq),
+    embedded: (embeddings: Tensor) => embeddings,
+    maxPositions: seq,
     layer: (_: string, x: Tensor, build: (x: Tensor) => Tensor) => build(x),
     keysAndValues: (_: number, keys: Tensor, values: Tensor) => ({ keys, values }),
   };
+  const positionIds = g.input('position_ids', 'int64', [multiplyDims(rows, tokens), 1]);
+  const places = g.cast(g.reshape(positionIds, [rows, tokens]), 'int32');
   const hidden = model.hiddenStates(context, {
     inputIds: g.input('input_ids', 'int32', [rows, tokens]),
-    positionIds: g.input('position_ids', 'int64', [multiplyDims(rows, tokens), 1]),
-    visibility: wholeVisibility(g, index, index, g.input('visible_until', 'int32', [rows, tokens])),
+    positionIds,
+    visibility: wholeVisibility(g, {
+      queryIndex: index,
+      keyIndex: index,
+      queryPositions: places,
+      keyPositions: places,
+      visibleUntil: g.input('visible_until', 'int32', [rows, tokens]),
+    }),
   });
-  const logits = g.gemm(model.finalNorm(context, hidden), weights.get(model.headWeight), { transB: true });
+  const { logits } = headLogits(g, weights, model.head, model.finalNorm(context, hidden));
 
   const inputs = new Map<string, RuntimeTensor>([
     ['input_ids', runtime.tensor('int32', [batch, seq], positions.inputIds)],

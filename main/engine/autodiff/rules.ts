@@ -51,6 +51,14 @@ export const rules: { readonly [K in OpName]: Rule<K> } = {
     const ay = g.scale(output, alpha);
     return [g.mul(dy, g.add(ay, g.mul(s, g.sub(g.scalar(1), ay))))];
   },
+  // y = x s(2u) with u = a (x + b x^3): dx = (s + y (1 - s) 2a (1 + 3b x^2)) dy with s = s(2u)
+  FastGelu: ({ g, inputs, output }, dy) => {
+    const [x, a, b] = [at(inputs, 0), Math.sqrt(2 / Math.PI), 0.044715];
+    const square = g.mul(x, x);
+    const s = g.sigmoid(g.mul(x, g.add(g.scale(square, 2 * a * b), g.scalar(2 * a))));
+    const slope = g.add(g.scale(square, 6 * a * b), g.scalar(2 * a));
+    return [g.mul(dy, g.add(s, g.mul(g.mul(output, g.sub(g.scalar(1), s)), slope)))];
+  },
   Cast: ({ g, inputs }, dy) => [g.cast(dy, at(inputs, 0).dtype)],
   DequantizeLinear: none,
   Less: none,

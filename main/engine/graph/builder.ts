@@ -149,6 +149,13 @@ export class GraphBuilder {
   silu(x: Tensor): Tensor {
     return this.op('QuickGelu', [x], { alpha: 1 });
   }
+  /** GELU in its form with tanh (Hendrycks and Gimpel 2016, arXiv:1606.08415). */
+  geluTanh(x: Tensor): Tensor {
+    return this.op('FastGelu', [x], {});
+  }
+  tanh(x: Tensor): Tensor {
+    return this.op('Tanh', [x], {});
+  }
   /** `x` times a number. */
   scale(x: Tensor, factor: number): Tensor {
     return factor === 1 ? x : this.mul(x, this.scalar(factor));

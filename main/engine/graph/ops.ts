@@ -21,6 +21,8 @@ export type OpAttributes = {
   Tanh: None;
   /** x * sigmoid(alpha * x); SiLU is alpha = 1. */
   QuickGelu: { alpha: number };
+  /** x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+  FastGelu: None;
   Cast: { to: DType };
   /** int4 times float32 scales: one scale for each `blockSize` elements of the last axis. */
   DequantizeLinear: { blockSize: number };
@@ -58,7 +60,10 @@ export type OpAttributes = {
   ScatterAddElements: { axis: number };
   /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis. */
   SimplifiedLayerNormalization: { epsilon: number };
-  /** Half-split rotary embedding of x [batch, seq, heads * headDim] by positions [batch, seq] and two tables. */
+  /**
+   * Half-split rotary embedding of x [batch, seq, heads * headDim] by positions [batch, seq] and two tables
+   * [positions, width / 2]: of each head the first `width` numbers turn.
+   */
   RotaryEmbedding: { heads: number };
   /** The value of the first input, with a gradient of its own: see GraphBuilder.withGradient. Never written. */
   CustomGradient: { vjp: CustomVjp };
@@ -104,6 +109,7 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
     infer: sameAsInput,
     lower: ({ alpha }) => ({ attributes: { alpha: { float: alpha } } }),
   },
+  FastGelu: { onnx: 'FastGelu', domain: 'com.microsoft', infer: sameAsInput },
   Cast: {
     onnx: 'Cast',
     infer: (inputs, { to }) => ({ dtype: to, shape: input(inputs, 0).shape }),
@@ -291,16 +297,19 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
     domain: 'com.microsoft',
     infer: (inputs, { heads }) => {
       const [x, positions, cos] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
-      const tableWidth = at(cos.shape, 1);
-      if (x.shape.length !== 3 || !sameDim(at(x.shape, 2), multiplyDims(2 * heads, tableWidth)))
-        throw new ShapeError(
-          `x ${shapeText(x.shape)} is not [batch, seq, ${heads} heads * 2 * ${dimText(tableWidth)}]`,
-        );
+      const [tableWidth, headDim] = [Number(at(cos.shape, 1)), Number(x.shape[2]) / heads];
+      if (x.shape.length !== 3 || !Number.isInteger(headDim) || headDim < 2 * tableWidth)
+        throw new ShapeError(`x ${shapeText(x.shape)} is not [batch, seq, ${heads} heads of at least 2 * ${tableWidth}]`);
       if (!sameDim(at(positions.shape, 1), at(x.shape, 1)))
         throw new ShapeError(`positions ${shapeText(positions.shape)} do not fit x ${shapeText(x.shape)}`);
       return { dtype: x.dtype, shape: x.shape };
     },
-    lower: ({ heads }) => ({ attributes: { num_heads: { int: heads }, rotary_embedding_dim: { int: 0 } } }),
+    lower: ({ heads }, inputs) => {
+      const [x, , cos] = inputs;
+      const width = 2 * Number(cos?.shape[1]);
+      const isWhole = width * heads === x?.shape[2];
+      return { attributes: { num_heads: { int: heads }, rotary_embedding_dim: { int: isWhole ? 0 : width } } };
+    },
   },
   CustomGradient: { onnx: '', infer: sameAsInput },
 };

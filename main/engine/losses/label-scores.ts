@@ -3,11 +3,12 @@
 // Making a loss of it is left to the objectives.
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { type Head, headLogits } from '../nn/head.ts';
 import type { Weights } from '../nn/weights.ts';
 
 /** float32 [labels, 1], but `done`. Only `nll` has a gradient. */
 export type LabelScores = {
-  /** -log softmax(h_r E')[label_r] */
+  /** -log softmax(logits_r)[label_r] */
   nll: Tensor;
   /** 1 where no logit is larger than the label's, else 0. */
   hit: Tensor;
@@ -36,18 +37,18 @@ export type LabelInputs = {
  *     p = softmax(h E'), nll_r = max(h_r E') - log max(p_r) - h_r . E[label_r]
  *     dnll_r / dh_r = p_r E - E[label_r],  entropy_r = nll_r + h_r . (E[label_r] - p_r E)
  *
- * because the largest probability is 1 / sum(exp(logits - max)). It is never 0, so no loss overflows. When
- * `differentiable`, dnll / dh is computed right behind nll, so that with a frozen head p can go at once.
+ * because the largest probability is 1 / sum(exp(logits - max)). It is never 0, so no loss overflows. Logits that are
+ * capped, c t with t = tanh(h E' / c), weigh both terms of the gradient by the slope 1 - t^2. When `differentiable`, dnll / dh is computed right behind nll, so that with a frozen head p can go at once.
  */
 export function labelScores(
   g: GraphBuilder,
   weights: Weights,
-  head: string,
+  head: Head,
   { rows: h, labels, zero }: LabelInputs,
   wanted: { differentiable: boolean; meanLogits: boolean; collisionEntropy: boolean },
 ): LabelScores {
   const [count = 1] = h.shape;
-  const logits = g.gemm(h, weights.get(head), { transB: true }); // [labels, vocab]
+  const { logits, tanh } = headLogits(g, weights, head, h); // [labels, vocab]
   const p = g.softmax(logits);
   const largest = g.reduceMax(logits, [-1]);
   const logSum = g.sub(largest, g.log(g.reduceMax(p, [-1])));
@@ -56,8 +57,10 @@ export function labelScores(
   const hit = g.cast(g.op('GreaterOrEqual', [labelLogit, largest], {}), 'float32');
   const meanLogit = wanted.meanLogits ? g.reduceMean(logits, [-1]) : undefined;
   const collisionEntropy = wanted.collisionEntropy ? g.neg(g.log(g.reduceSum(g.mul(p, p), [-1]))) : undefined;
-  const expected = wanted.differentiable ? g.gemm(p, weights.get(head)) : undefined; // p E, [labels, hidden]
-  const expectedLogit = g.reduceSum(expected ? g.mul(h, expected) : g.mul(p, logits), [-1]);
+  const slope = (t: Tensor): Tensor => g.sub(g.scalar(1), g.mul(t, t));
+  const pushed = tanh ? g.mul(p, slope(tanh)) : p;
+  const expected = wanted.differentiable ? g.gemm(pushed, weights.get(head.weight)) : undefined; // p E, [labels, hidden]
+  const expectedLogit = g.reduceSum(expected && !tanh ? g.mul(h, expected) : g.mul(p, logits), [-1]);
   const entropy = g.sub(logSum, expectedLogit);
 
   // What waits for this 0 runs when logits and p are used up. It says when, not what: no gradient flows through it.
@@ -68,12 +71,14 @@ export function labelScores(
   const scores = { hit, entropy, meanLogit, collisionEntropy };
   if (!expected) return { ...scores, nll, done: corner(g, used) };
 
-  const pull = g.add(g.sub(expected, weights.rows(head, labels)), used);
-  const headParameter = weights.get(head);
+  const labelSlope = tanh ? slope(g.scale(labelLogit, 1 / (head.softcap ?? 1))) : undefined;
+  const labelRows = weights.rows(head.weight, labels);
+  const pull = g.add(g.sub(expected, labelSlope ? g.mul(labelRows, labelSlope) : labelRows), used);
+  const headParameter = weights.get(head.weight);
   const trainsHead = headParameter.source.kind === 'parameter';
   const trained = g.withGradient(nll, trainsHead ? [h, headParameter] : [h], (dy) => {
     const dh = g.mul(pull, dy);
-    return trainsHead ? [dh, headGradient(g, headParameter, { h, p, share: dy, labels })] : [dh];
+    return trainsHead ? [dh, headGradient(g, headParameter, { h, pushed, labelSlope, share: dy, labels })] : [dh];
   });
   const done = g.withGradient(g.mul(corner(g, pull), zero), [], () => []);
   return { ...scores, nll: trained, done };
@@ -83,12 +88,19 @@ function corner(g: GraphBuilder, x: Tensor): Tensor {
   return g.slice(g.slice(x, 0, 0, 1), 1, 0, 1);
 }
 
-/** dE = p' (share h), minus share_r h_r in the row of each label. */
+/** dE = p' (share h), minus share_r h_r in the row of each label; with capped logits both times their slopes. */
 function headGradient(
   g: GraphBuilder,
   head: Tensor,
-  { h, p, share, labels }: Record<'h' | 'p' | 'share' | 'labels', Tensor>,
+  {
+    h,
+    pushed,
+    labelSlope,
+    share,
+    labels,
+  }: Record<'h' | 'pushed' | 'share' | 'labels', Tensor> & { labelSlope: Tensor | undefined },
 ): Tensor {
   const shared = g.mul(h, share);
-  return g.sub(g.gemm(p, shared, { transA: true }), g.scatterRows(head.shape, labels, shared));
+  const atLabels = labelSlope ? g.mul(shared, labelSlope) : shared;
+  return g.sub(g.gemm(pushed, shared, { transA: true }), g.scatterRows(head.shape, labels, atLabels));
 }

@@ -1,22 +1,12 @@
-// Reads a Hugging Face config.json into the sizes that model files need, with errors that name the key. Both ways
-// of writing RoPE settings are known: rope_theta + rope_scaling, and rope_parameters (transformers 5).
+// Reads a Hugging Face config.json into the sizes that model files need, with errors that name the key. RoPE's keys are
+// rope-config.ts's.
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
-import type { RopeScaling, RopeSettings } from '../nn/rope.ts';
+import type { Heads } from '../nn/attention.ts';
 
 const size = z.int().positive();
-const frequency = z.number().positive();
 
-const ropeSchema = z.looseObject({
-  rope_type: z.string().optional(),
-  type: z.string().optional(),
-  rope_theta: frequency.optional(),
-  factor: frequency.optional(),
-  low_freq_factor: frequency.optional(),
-  high_freq_factor: frequency.optional(),
-  original_max_position_embeddings: size.optional(),
-});
-
+/** The keys that all these models have; a family's file adds its own, and its defaults where they differ. */
 export const decoderConfig = z.looseObject({
   model_type: z.string(),
   hidden_size: size,
@@ -28,15 +18,16 @@ export const decoderConfig = z.looseObject({
   vocab_size: size,
   max_position_embeddings: size.default(2048),
   rms_norm_eps: z.number().positive().default(1e-6),
-  hidden_act: z.string().default('silu'),
+  hidden_act: z.string().nullish(),
   tie_word_embeddings: z.boolean().default(false),
-  attention_bias: z.boolean().default(false),
-  mlp_bias: z.boolean().default(false),
-  rope_theta: frequency.nullish(),
-  rope_scaling: ropeSchema.nullish(),
-  rope_parameters: ropeSchema.nullish(),
 });
 export type DecoderConfig = z.infer<typeof decoderConfig>;
+
+/** Keys that say in which layers attention reaches how far. */
+export const windowKeys = {
+  sliding_window: size.nullish(),
+  layer_types: z.array(z.enum(['full_attention', 'sliding_attention'])).nullish(),
+};
 
 /** Checks `config` against a schema. Throws a UserError that names the first wrong key and its value. */
 export function parseConfig<T extends z.ZodType>(schema: T, config: Record<string, unknown>): z.infer<T> {
@@ -55,39 +46,7 @@ export function parseConfig<T extends z.ZodType>(schema: T, config: Record<strin
   });
 }
 
-/** The RoPE settings of a config. Throws a UserError for a scaling that is not known. */
-export function ropeSettings(config: DecoderConfig, headDim: number): RopeSettings {
-  const parameters = config.rope_parameters ?? config.rope_scaling ?? {};
-  const theta = parameters.rope_theta ?? config.rope_theta ?? 10000;
-  return { theta, headDim, scaling: ropeScaling(config, parameters) };
-}
-
-function ropeScaling(config: DecoderConfig, parameters: z.infer<typeof ropeSchema>): RopeScaling {
-  const type = parameters.rope_type ?? parameters.type ?? 'default';
-  const required = (key: 'factor' | 'low_freq_factor' | 'high_freq_factor'): number => {
-    const value = parameters[key];
-    if (value === undefined) throw invalid('rope_scaling', `"${key}" is missing for type "${type}"`);
-    return value;
-  };
-  switch (type) {
-    case 'default':
-      return { type };
-    case 'linear':
-      return { type, factor: required('factor') };
-    case 'llama3':
-      return {
-        type,
-        factor: required('factor'),
-        lowFreqFactor: required('low_freq_factor'),
-        highFreqFactor: required('high_freq_factor'),
-        originalMaxPositions: parameters.original_max_position_embeddings ?? config.max_position_embeddings,
-      };
-    default:
-      throw invalid('rope_scaling', `the type "${type}" is not supported; default, linear and llama3 are`);
-  }
-}
-
-function invalid(key: string, problem: string): UserError {
+export function invalid(key: string, problem: string): UserError {
   return new UserError({
     code: 'config-unsupported',
     message: `config.json: ${key}: ${problem}.`,
@@ -96,13 +55,27 @@ function invalid(key: string, problem: string): UserError {
 }
 
 /** Throws unless the config's activation is SiLU, the only one these models were made with. */
-export function requireSilu(config: DecoderConfig): void {
-  if (config.hidden_act !== 'silu' && config.hidden_act !== 'swish')
-    throw invalid('hidden_act', `"${config.hidden_act}" is not supported; silu is`);
+export function requireSilu({ hidden_act: activation }: DecoderConfig): void {
+  if (activation && activation !== 'silu' && activation !== 'swish')
+    throw invalid('hidden_act', `"${activation}" is not supported; silu is`);
 }
 
-/** Throws unless `count` divides `total`, both named by their keys. */
-export function requireMultiple(config: DecoderConfig, total: keyof DecoderConfig, count: keyof DecoderConfig): void {
+/** Sizes of the attention heads. Throws where they do not divide. */
+export function headsOf(config: DecoderConfig): Heads {
+  if (!config.head_dim) requireMultiple(config, 'hidden_size', 'num_attention_heads');
+  if (config.num_key_value_heads) requireMultiple(config, 'num_attention_heads', 'num_key_value_heads');
+  const heads = config.num_attention_heads;
+  const headDim = config.head_dim ?? config.hidden_size / heads;
+  return { heads, kvHeads: config.num_key_value_heads ?? heads, headDim };
+}
+
+/** Throws unless a list has one entry a layer. */
+export function requirePerLayer(config: DecoderConfig, key: string, list: readonly unknown[]): void {
+  if (list.length < config.num_hidden_layers)
+    throw invalid(key, `it has ${list.length} entries for ${config.num_hidden_layers} layers`);
+}
+
+function requireMultiple(config: DecoderConfig, total: keyof DecoderConfig, count: keyof DecoderConfig): void {
   const [a, b] = [Number(config[total]), Number(config[count])];
   if (a % b !== 0) throw invalid(total, `${a} is no multiple of ${count} ${b}`);
 }

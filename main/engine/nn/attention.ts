@@ -6,16 +6,23 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { QueryBlock } from './visibility.ts';
 
 export type Heads = { heads: number; kvHeads: number; headDim: number };
+export type AttentionSettings = Heads & {
+  /** What scores are multiplied by; 1 / sqrt(headDim) where absent. */
+  scale?: number | undefined;
+  /** Scores s become c tanh(s / c) (Gemma Team 2024, arXiv:2408.00118). */
+  softcap?: number | undefined;
+};
 
 /** What the backward pass needs of a block, in heads: q and o [batch, kvHeads, group, size, headDim]. */
-type BlockValues = { block: QueryBlock; q: Tensor; weights: Tensor; o: Tensor };
+type BlockValues = { block: QueryBlock; q: Tensor; capped: Tensor | undefined; weights: Tensor; o: Tensor };
 
 /**
- * softmax(q k' / sqrt(headDim) + bias) v. q [batch, queries, heads * headDim]; k and v [batch, kvHeads, keys,
+ * softmax(scale q k' + bias) v. q [batch, queries, heads * headDim]; k and v [batch, kvHeads, keys,
  * headDim]. Query heads of a group share their keys, which are never repeated. Returns [batch * queries, heads *
  * headDim].
  *
  * With P the weights and O the result: dP = dO V', dS = P (dP - rowsum(dO O)), dQ = dS K, dK = dS' Q, dV = P' dO.
+ * Where scores are capped, S = c T with T = tanh(U), and dU = c dS (1 - T^2) takes the place of dS behind it.
  */
 export function attention(
   g: GraphBuilder,
@@ -23,18 +30,21 @@ export function attention(
   k: Tensor,
   v: Tensor,
   blocks: readonly QueryBlock[],
-  heads: Heads,
+  heads: AttentionSettings,
 ): Tensor {
   const [batch = 1, queries = 1] = q.shape;
-  const scale = 1 / Math.sqrt(heads.headDim);
+  const { softcap } = heads;
+  const scale = (heads.scale ?? 1 / Math.sqrt(heads.headDim)) / (softcap ?? 1);
   const keysTransposed = g.transpose(k, [0, 1, 3, 2]);
   const rows = multiplyDims(batch, queries);
   const width = heads.heads * heads.headDim;
   const done = blocks.map((block): BlockValues => {
     const blockQ = toHeads(g, g.scale(part(g, q, 1, block.start, block.end), scale), heads);
-    const scores = g.matMul(blockQ, perGroup(g, part(g, keysTransposed, 3, 0, block.keys)));
+    const products = g.matMul(blockQ, perGroup(g, part(g, keysTransposed, 3, 0, block.keys)));
+    const capped = softcap === undefined ? undefined : g.tanh(products);
+    const scores = capped ? g.scale(capped, softcap ?? 1) : products;
     const weights = g.softmax(g.add(scores, block.bias)); // [batch, kvHeads, group, size, keys]
-    return { block, q: blockQ, weights, o: g.matMul(weights, perGroup(g, part(g, v, 2, 0, block.keys))) };
+    return { block, q: blockQ, capped, weights, o: g.matMul(weights, perGroup(g, part(g, v, 2, 0, block.keys))) };
   });
   const result = g.reshape(
     g.concat(
@@ -46,10 +56,11 @@ export function attention(
   return g.withGradient(result, [q, k, v], (dy) => {
     const valuesTransposed = g.transpose(v, [0, 1, 3, 2]);
     const byRow = g.reshape(dy, [batch, queries, width]);
-    const found = done.map(({ block, q, weights, o }) => {
+    const found = done.map(({ block, q, capped, weights, o }) => {
       const dO = toHeads(g, part(g, byRow, 1, block.start, block.end), heads);
       const dP = g.matMul(dO, perGroup(g, part(g, valuesTransposed, 3, 0, block.keys)));
-      const dS = g.mul(weights, g.sub(dP, g.reduceSum(g.mul(dO, o), [-1])));
+      const dScores = g.mul(weights, g.sub(dP, g.reduceSum(g.mul(dO, o), [-1])));
+      const dS = capped ? g.mul(g.scale(dScores, softcap ?? 1), tanhSlope(g, capped)) : dScores;
       const dQ = g.matMul(dS, perGroup(g, part(g, k, 2, 0, block.keys)));
       return {
         dQ: g.scale(fromHeads(g, dQ, heads), scale),
@@ -68,6 +79,11 @@ export function attention(
       together('dV'),
     ];
   });
+}
+
+/** Derivative of tanh where it has the value t. */
+function tanhSlope(g: GraphBuilder, t: Tensor): Tensor {
+  return g.sub(g.scalar(1), g.mul(t, t));
 }
 
 /** [batch, size, heads * headDim] -> [batch, kvHeads, group, size, headDim] */
