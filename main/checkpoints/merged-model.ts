@@ -100,10 +100,10 @@ const floats: ReadonlySet<SafetensorsDType> = new Set(['F64', 'F32', 'F16', 'BF1
 /** What to write, in the order of the model's layers. */
 function tasksOf({ base, adapter, dtype }: MergedModel): Task[] {
   const branches = branchesOf(adapter, base);
-  const order = [...modelFor(base.config).weightShapes.keys()];
+  const { weightShapes, isTied } = modelFor(base.config);
+  const order = [...weightShapes.keys()];
   const place = new Map(order.map((name, i) => [name, i]));
   // A tied head is the embedding itself; a copy of it would be read by nobody, or untie it.
-  const isTied = base.config.tie_word_embeddings === true;
   return [...base.weights.values()]
     .filter(({ name }) => !(isTied && name === 'lm_head.weight'))
     .sort((a, b) => (place.get(a.name) ?? order.length) - (place.get(b.name) ?? order.length))
@@ -140,11 +140,12 @@ function branchesOf({ config, tensors }: Adapter, base: ModelFolder): Map<string
     alphaPattern: config.alpha_pattern ?? {},
     useRslora: config.use_rslora,
   };
+  const { isTied } = modelFor(base.config);
   return new Map(
     modules.map((module) => {
       const name = `${module}.weight`;
       const weight = base.weights.get(name);
-      if (weight === undefined || (base.config.tie_word_embeddings === true && name === 'lm_head.weight'))
+      if (weight === undefined || (isTied && name === 'lm_head.weight'))
         throw misfit(`it adapts ${module}, and the model has no weight of its own there`);
       const keys = adapterKeys(module);
       const [a, b] = [tensors.get(keys.a), tensors.get(keys.b)];

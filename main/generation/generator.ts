@@ -134,10 +134,15 @@ export class Generator {
     const decoder = streamDecoder(tokenizer, ids);
     let cache = this.#emptyCache();
     let past = 0;
-    let fresh = ids;
+    let fresh: readonly number[] = ids;
+    const said: number[] = [];
     let ending: Ending = 'length';
     const last = Math.min(maxNewTokens, this.#loaded.model.maxPositions - ids.length);
     for (let count = 0; count < last; count++) {
+      if (this.#needsAnew(past, fresh.length)) {
+        cache = this.#emptyCache();
+        [past, fresh] = [0, [...ids, ...said]];
+      }
       const outputs = await this.#session.run(this.#inputs(fresh, past, cache, options.withoutAdapter), { signal });
       const id = choose(await readFloat32(this.#runtime, outputs.get(logitsOutput)));
       if (this.#stopIds.has(id)) {
@@ -150,6 +155,7 @@ export class Generator {
       past += fresh.length;
       cache = outputs;
       fresh = [id];
+      said.push(id);
     }
     const rest = decoder.end();
     if (rest) yield rest;
@@ -158,6 +164,12 @@ export class Generator {
 
   async dispose(): Promise<void> {
     await this.#session.dispose();
+  }
+
+  /** The text grows to where RoPE's frequencies change: keys that were turned by the old ones are of no use. */
+  #needsAnew(past: number, fresh: number): boolean {
+    const { ropeSwitch = Infinity } = this.#loaded.model;
+    return past > 0 && past <= ropeSwitch && past + fresh > ropeSwitch;
   }
 
   #inputs(

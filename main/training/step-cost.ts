@@ -3,7 +3,7 @@
 import type { Model } from '../engine/models/model.ts';
 
 export type StepShape = {
-  model: Pick<Model, 'weightShapes' | 'linears' | 'layers' | 'hiddenSize' | 'vocabSize' | 'headDim'>;
+  model: Pick<Model, 'weightShapes' | 'linears' | 'layers' | 'hiddenSize' | 'vocabSize' | 'heads' | 'headDim'>;
   /** Bytes of the weights as they are stored. */
   storedBytes: number;
   rank: number;
@@ -36,20 +36,19 @@ type Sizes = {
 };
 
 function sizesOf({ model, rank, targets }: StepShape): Sizes {
-  let [adapter, outputs, queries, linear, largest] = [0, 0, 0, 0, 0];
+  let [adapter, outputs, linear, largest] = [0, 0, 0, 0];
   for (const name of model.linears) {
     const [out = 0, into = 0] = model.weightShapes.get(`${name}.weight`) ?? [];
     outputs += out;
     linear += out * into;
     largest = Math.max(largest, out * into);
-    if (name.endsWith('q_proj')) queries += out;
     if (targets.some((target) => name === target || name.endsWith(`.${target}`))) adapter += rank * (out + into);
   }
   const parameters = [...model.weightShapes.values()].reduce(
     (sum, shape) => sum + shape.reduce((product, size) => product * size, 1),
     0,
   );
-  return { parameters, linear, largest, adapter, outputs, heads: queries / model.headDim };
+  return { parameters, linear, largest, adapter, outputs, heads: model.heads * model.layers };
 }
 
 /** Largest chunk of logits that is in memory at a time: see step-cuts.ts. */

@@ -99,17 +99,21 @@ def model_config(case):
     return LlamaConfig(**settings)
 
 
+def llama(case):
+    return LlamaForCausalLM(model_config(case))
+
+
 def normal(random, shape, scale):
     return torch.from_numpy((random.standard_normal(tuple(shape)) * scale).astype(np.float32))
 
 
-def write_model(folder, case, random):
+def write_model(folder, case, random, model, write_config):
     """A checkpoint whose every weight, norms and biases too, is away from its initial value."""
-    model = LlamaForCausalLM(model_config(case))
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name.endswith("norm.weight"):
-                weight.copy_(1 + normal(random, weight.shape, 0.2))
+                # Gemma's are added to 1 and begin as 0.
+                weight.copy_(weight.mean().round() + normal(random, weight.shape, 0.2))
             elif name.endswith("bias"):
                 weight.copy_(normal(random, weight.shape, 0.2))
             else:
@@ -173,10 +177,10 @@ def settle_signs(model):
 def plain_batch(case, random):
     """Right-padded rows. The first part of each row is a prompt without labels, and so is one stretch in the middle."""
     lengths = case.get("lengths", [13, 9])
-    seq = max(lengths)
+    seq, vocabulary = max(lengths), case.get("vocabulary", 96)
     rows, labels, positions, visible = [], [], [], []
     for length in lengths:
-        ids = random.randint(3, 96, length).tolist()
+        ids = random.randint(3, vocabulary, length).tolist()
         own = [-100] * 3 + ids[3:]
         own[6] = -100
         pad = seq - length
@@ -189,7 +193,7 @@ def plain_batch(case, random):
 
 def forest_batch(case, random):
     """Several sequences a row. "ab(cd)(efg)" is a tree: a prefix of 2 tokens with branches of 2 and 3 after it."""
-    rows = [forest_row(trees, random) for trees in case["forest"]]
+    rows = [forest_row(trees, random, case.get("vocabulary", 96)) for trees in case["forest"]]
     seq = max(len(row["ids"]) for row in rows)
     batch = {"input_ids": [], "lengths": [], "position_ids": [], "visible_until": [], "parents": []}
     for row in rows:
@@ -202,12 +206,12 @@ def forest_batch(case, random):
     return batch
 
 
-def forest_row(trees, random):
+def forest_row(trees, random, vocabulary):
     ids, positions, visible, parents = [], [], [], []
 
     def add(count, position, parent):
         for _ in range(count):
-            ids.append(int(random.randint(3, 96)))
+            ids.append(int(random.randint(3, vocabulary)))
             positions.append(position)
             parents.append(parent)
             position, parent = position + 1, len(ids) - 1
@@ -248,14 +252,24 @@ def load_model(folder):
 
 
 def forward(model, batch):
-    """Logits [batch, seq, vocab] under the mask that visible_until describes: i sees j if j <= i < visible_until[j]."""
-    ids = torch.tensor(batch["input_ids"])
+    """
+    Logits [batch, seq, vocab] under the mask that visible_until describes: i sees j if j <= i < visible_until[j]. In layers
+    with a window also only where fewer positions than its size lie between.
+    """
+    ids, positions = torch.tensor(batch["input_ids"]), torch.tensor(batch["position_ids"])
     seq = ids.shape[1]
     i, j = torch.arange(seq)[:, None], torch.arange(seq)[None, :]
     visible = torch.tensor(batch["visible_until"])[:, None, None, :]
     allowed = (j <= i) & (i < visible)
-    mask = torch.where(allowed, 0.0, torch.finfo(torch.float32).min)
-    return model(input_ids=ids, position_ids=torch.tensor(batch["position_ids"]), attention_mask=mask, use_cache=False).logits
+    config = model.config
+    window = getattr(config, "sliding_window", None)
+    near = allowed if window is None else allowed & (positions[:, None, :, None] - positions[:, None, None, :] < window)
+    full, sliding = (torch.where(seen, 0.0, torch.finfo(torch.float32).min) for seen in (allowed, near))
+    if getattr(config, "layer_types", None):
+        mask = {"full_attention": full, "sliding_attention": sliding}
+    else:
+        mask = sliding
+    return model(input_ids=ids, position_ids=positions, attention_mask=mask, use_cache=False).logits
 
 
 def loss_of(logits, batch):
@@ -289,11 +303,11 @@ def file_key(name):
     return name.replace(".lora_magnitude_vector.default.weight", ".lora_magnitude_vector").replace(".default.", ".")
 
 
-def write_case(folder, name):
-    case = CASES[name]
+def write_case(folder, name, case, make=llama, write_config=write_config, steps_count=STEPS):
+    """Writes a golden; returns the model with its adapter after the steps, and the batch."""
     random = np.random.RandomState(sum(map(ord, name)))  # RandomState's stream is frozen: the same on every version
     folder.mkdir(parents=True, exist_ok=True)
-    write_model(folder, case, random)
+    write_model(folder, case, random, make(case), write_config)
     write_adapter(folder, folder / "adapter", case, random)
     batch = forest_batch(case, random) if "forest" in case else plain_batch(case, random)
     add_label_rows(batch)
@@ -319,9 +333,9 @@ def write_case(folder, name):
     optimizer = torch.optim.AdamW(
         trained.values(), lr=optimizer_settings["lr"], betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01
     )
-    scheduler = get_scheduler(schedule["lr_scheduler_type"], optimizer, schedule["warmup_steps"], STEPS)
+    scheduler = get_scheduler(schedule["lr_scheduler_type"], optimizer, schedule["warmup_steps"], steps_count)
     steps = []
-    for _ in range(STEPS):
+    for _ in range(steps_count):
         optimizer.zero_grad()
         step_loss = loss_of(forward(model, batch), batch)
         step_loss.backward()
@@ -339,11 +353,12 @@ def write_case(folder, name):
             "loss_base": base_loss,
             "loss": loss.item(),
             "optimizer": optimizer_settings,
-            "schedule": {**schedule, "total_steps": STEPS},
+            "schedule": {**schedule, "total_steps": steps_count},
             "steps": steps,
             "final_loss": loss_of(forward(model, batch), batch).item(),
         },
     )
+    return model, batch
 
 
 def write_json(path, value):
@@ -351,13 +366,12 @@ def write_json(path, value):
     path.write_text(text + "\n")
 
 
-def main():
-    output, *names = sys.argv[1:]
+def write_all(output, names, write):
     torch.set_num_threads(1)
     logging.disable_progress_bar()
-    for name in names or CASES:
+    for name in names:
         with tempfile.TemporaryDirectory() as work:
-            write_case(Path(work) / name, name)
+            write(Path(work) / name, name)
             target = Path(output) / name
             for file in sorted((Path(work) / name).rglob("*")):
                 if file.is_file():
@@ -366,6 +380,11 @@ def main():
                     copy.write_bytes(file.read_bytes())
         size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
         print(f"{name}: {size / 1024:.0f} KB", flush=True)
+
+
+def main():
+    output, *names = sys.argv[1:]
+    write_all(output, names or CASES, lambda folder, name: write_case(folder, name, CASES[name]))
 
 
 if __name__ == "__main__":

@@ -194,10 +194,29 @@ def elements():
     case("ScatterAddElements", add, [values(2, 3), indices, values(2, 2)], {"axis": 1}, name="along columns")
 
 
+def gelu_and_partial_rotation():
+    gelu = lambda x: F.gelu(x, approximate="tanh")
+    case("FastGelu", gelu, [values(2, 5)])
+    case("FastGelu", gelu, [values(6, low=-30, high=30)], name="far out")
+    # The first `turning` numbers of each head turn; cos and sin may carry a factor, as in YaRN.
+    for seq, heads, width, turning in [(3, 2, 8, 6), (2, 3, 16, 4)]:
+        angles = torch.arange(6).double()[:, None] / 50.0 ** (torch.arange(0, turning, 2).double() / turning)
+        positions = integers(1, seq, below=6)
+
+        def rotate(x, at, cos, sin):
+            split = x.reshape(1, seq, heads, width).transpose(1, 2)
+            both = [torch.cat([table[at], table[at]], -1) for table in (cos, sin)]
+            rotated = apply_rotary_pos_emb(split[..., :turning], split[..., :turning], *both)[0]
+            return torch.cat([rotated, split[..., turning:]], -1).transpose(1, 2).reshape(1, seq, heads * width)
+
+        inputs = [values(1, seq, heads * width), positions, 1.25 * angles.cos(), 1.25 * angles.sin()]
+        case("RotaryEmbedding", rotate, inputs, {"heads": heads}, f"{turning} of {width} turn", [0])
+
+
 def main():
     folder = Path(sys.argv[1]) / "ops"
     folder.mkdir(parents=True, exist_ok=True)
-    for write in [elementwise, choices_and_types, products, reductions, layouts, rows, norm_and_rotation, elements]:
+    for write in [elementwise, choices_and_types, products, reductions, layouts, rows, norm_and_rotation, elements, gelu_and_partial_rotation]:
         write()
     for op, records in cases.items():
         lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)

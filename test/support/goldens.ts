@@ -1,4 +1,4 @@
-// Reads test/goldens/llama-*: what PyTorch, transformers and PEFT computed, and the checkpoint they computed it on.
+// Reads test/goldens/llama-* and families/*: what PyTorch, transformers and PEFT computed, and the checkpoint they computed it on.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { AdapterTensor } from '../../main/checkpoints/adapter.ts';
@@ -9,6 +9,8 @@ import type { LoraRecipe } from '../../main/training/lora-start.ts';
 
 export const goldensFolder = fileURLToPath(new URL('../goldens', import.meta.url));
 export const llamaGoldens = readdirSync(goldensFolder).filter((name) => name.startsWith('llama-'));
+/** One or more for every family; under `families/`. */
+export const familyGoldens = readdirSync(`${goldensFolder}/families`).map((name) => `families/${name}`);
 export const pissaGoldens = readdirSync(goldensFolder).filter((name) => name.startsWith('pissa-'));
 
 type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;

@@ -299,7 +299,9 @@ export const ops: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
       const [x, positions, cos] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
       const [tableWidth, headDim] = [Number(at(cos.shape, 1)), Number(x.shape[2]) / heads];
       if (x.shape.length !== 3 || !Number.isInteger(headDim) || headDim < 2 * tableWidth)
-        throw new ShapeError(`x ${shapeText(x.shape)} is not [batch, seq, ${heads} heads of at least 2 * ${tableWidth}]`);
+        throw new ShapeError(
+          `x ${shapeText(x.shape)} is not [batch, seq, ${heads} heads of at least 2 * ${tableWidth}]`,
+        );
       if (!sameDim(at(positions.shape, 1), at(x.shape, 1)))
         throw new ShapeError(`positions ${shapeText(positions.shape)} do not fit x ${shapeText(x.shape)}`);
       return { dtype: x.dtype, shape: x.shape };

@@ -25,6 +25,7 @@ export function decoder(shape: DecoderShape): Model {
     ropeSwitch: switches.find((at) => at !== undefined),
     ...tensors,
     defaultLoraTargets: shape.defaultLoraTargets,
+    isTied: headWeight === embeddingName,
     head: { weight: headWeight, softcap: shape.logitSoftcap },
     hiddenStates: (context, inputs) => {
       const [batch = 1, seq = 1] = inputs.inputIds.shape;
@@ -63,10 +64,11 @@ function sightsOf(
 }
 
 /** [batch, seq, hidden] */
-function embeddings({ g, weights, embedded }: BuildContext, { embeddingScale }: DecoderShape, ids: Tensor): Tensor {
+function embeddings(context: BuildContext, { embeddingScale }: DecoderShape, ids: Tensor): Tensor {
+  const { g, weights } = context;
   const { factor, isInLayer } = embeddingScale;
   const rows = weights.rows(embeddingName, ids);
-  return isInLayer ? embedded(g.scale(rows, factor)) : g.scale(embedded(rows), factor);
+  return isInLayer ? context.embedded(g.scale(rows, factor)) : g.scale(context.embedded(rows), factor);
 }
 
 type Place = {

@@ -1,7 +1,15 @@
 // Gemma 2 (Gemma Team 2024, arXiv:2408.00118): norms around both parts of a layer, capped scores and logits, a window
 // in every other layer.
 import { z } from 'zod';
-import { type DecoderConfig, decoderConfig, headsOf, invalid, parseConfig, requirePerLayer, windowKeys } from './config.ts';
+import {
+  type DecoderConfig,
+  decoderConfig,
+  headsOf,
+  invalid,
+  parseConfig,
+  requirePerLayer,
+  windowKeys,
+} from './config.ts';
 import { decoder } from './decoder.ts';
 import { type DecoderShape, llamaWays } from './decoder-shape.ts';
 import type { Model } from './model.ts';
@@ -39,7 +47,10 @@ export function gemma2(rawConfig: Record<string, unknown>): Model {
     modelType: 'gemma2',
     config,
     heads: headsOf(config),
-    layers: types.map((isWindowed) => ({ rope, window: isWindowed ? (config.sliding_window ?? undefined) : undefined })),
+    layers: types.map((isWindowed) => ({
+      rope,
+      window: isWindowed ? (config.sliding_window ?? undefined) : undefined,
+    })),
   });
 }
 
@@ -53,9 +64,7 @@ export function layerTypes(config: GemmaConfig, otherwise: (index: number) => bo
 }
 
 /** What Gemma 2 and 3 share. */
-export function gemmaWays(
-  config: GemmaConfig,
-): Omit<DecoderShape, 'modelType' | 'config' | 'heads' | 'layers'> {
+export function gemmaWays(config: GemmaConfig): Omit<DecoderShape, 'modelType' | 'config' | 'heads' | 'layers'> {
   requireGelu(config);
   if (config.use_bidirectional_attention)
     throw invalid('use_bidirectional_attention', 'models whose tokens see later ones are for embeddings, not for text');

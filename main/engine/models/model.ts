@@ -49,6 +49,8 @@ export type Model = {
   linears: readonly string[];
   /** What PEFT adapts when no lora_target_modules are given. */
   defaultLoraTargets: readonly string[];
+  /** The head is the embedding: the checkpoint has no tensor of its own for it. */
+  isTied: boolean;
   /** From hidden states to logits. */
   head: Head;
   /** Hidden states after the last layer, before the final norm: [batch * seq, hidden]. */

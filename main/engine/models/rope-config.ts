@@ -34,8 +34,7 @@ export const ropeKeys = {
   partial_rotary_factor: positive.max(1).nullish(),
   original_max_position_embeddings: z.int().positive().nullish(),
 };
-const ropeConfig = z.looseObject(ropeKeys);
-export type RopeConfig = DecoderConfig & z.infer<typeof ropeConfig>;
+export type RopeConfig = DecoderConfig & z.infer<z.ZodObject<typeof ropeKeys>>;
 
 /** Settings that hold for some layers only. */
 export const ropeParametersByLayer = z.looseObject({

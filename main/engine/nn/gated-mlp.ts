@@ -21,7 +21,7 @@ export function gatedMlp(
   if (isFused) {
     const both = linear(`${name}.gate_up_proj`, x);
     const half = Number(both.shape[1]) / 2;
-    const [gate, up] = [g.slice(both, 1, 0, half), g.slice(both, 1, half, 2 * half)];
+    const [gate, up] = [g.cheap(g.slice(both, 1, 0, half)), g.cheap(g.slice(both, 1, half, 2 * half))];
     return linear(`${name}.down_proj`, g.cheap(g.mul(activate(gate), up)));
   }
   const gate = activate(linear(`${name}.gate_proj`, x));

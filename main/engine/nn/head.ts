@@ -17,8 +17,7 @@ export function headLogits(
   { weight, softcap }: Head,
   rows: Tensor,
 ): { logits: Tensor; tanh: Tensor | undefined } {
-  if (softcap === undefined)
-    return { logits: g.gemm(rows, weights.get(weight), { transB: true }), tanh: undefined };
+  if (softcap === undefined) return { logits: g.gemm(rows, weights.get(weight), { transB: true }), tanh: undefined };
   const tanh = g.tanh(g.gemm(rows, weights.get(weight), { transB: true, alpha: 1 / softcap }));
   return { logits: g.scale(tanh, softcap), tanh };
 }

@@ -1,4 +1,4 @@
-// Logits of small Llamas against PyTorch at every real position, with and without their adapter, plain, packed and
+// Logits of small models of every family against PyTorch at every real position, with and without their adapter, plain, packed and
 // sharing a prefix.
 import { expect, test } from 'vitest';
 import { modelFor } from '../../main/engine/models/registry.ts';
@@ -7,6 +7,7 @@ import { loadModel, weightReader } from '../../main/training/load-model.ts';
 import { loraStart } from '../../main/training/lora-start.ts';
 import {
   continuedAdapter,
+  familyGoldens,
   goldenBatch,
   type GoldenBatch,
   goldensFolder,
@@ -20,7 +21,7 @@ import { computeLogits } from '../support/logits.ts';
 
 const runtime = await openRuntime({ device: 'cpu' });
 
-test.each(llamaGoldens)('%s', async (name) => {
+test.each([...llamaGoldens, ...familyGoldens])('%s', async (name) => {
   const folder = `${goldensFolder}/${name}`;
   const model = modelFor(readJson(`${folder}/config.json`) as Record<string, unknown>);
   const { settings, frozenInputs, initialize } = loraStart(

@@ -1,5 +1,5 @@
-// The training graph against PyTorch: loss, every LoRA gradient, ten optimizer steps and the final adapter of small
-// Llamas, in the fast and the lean way of building the step. PiSSA starts on a model that PEFT has changed in memory.
+// The training graph against PyTorch: loss, every LoRA gradient, some optimizer steps and the final adapter of small
+// models of every family, in the fast and the lean way of building the step. PiSSA starts on a model that PEFT has changed in memory.
 import { describe, expect, test } from 'vitest';
 import { modelFor } from '../../main/engine/models/registry.ts';
 import { learningRateAt, type SchedulerType } from '../../main/engine/optim/schedule.ts';
@@ -11,6 +11,7 @@ import { loraStart } from '../../main/training/lora-start.ts';
 import { Stepper } from '../../main/training/stepper.ts';
 import {
   continuedAdapter,
+  familyGoldens,
   goldenBatch,
   goldensFolder,
   llamaGoldens,
@@ -40,6 +41,7 @@ async function open(
 ) {
   const folder = `${goldensFolder}/${name}`;
   const expected = readJson(`${folder}/expected.json`) as Expected;
+  const batch = goldenBatch(folder);
   const model = modelFor(readJson(`${folder}/config.json`) as Record<string, unknown>);
   const { optimizer } = expected;
   const isPissa = pissaGoldens.includes(name);
@@ -54,7 +56,7 @@ async function open(
       headChunks: way.headChunks,
       neftuneAlpha: 0,
       queryBlocks: way.queryBlocks,
-      maxPositions: 64,
+      maxPositions: batch.seq,
     },
     optimizer: {
       optim: 'adamw_torch',
@@ -74,7 +76,7 @@ async function open(
   expect(stepper.layout.slots.map(({ name }) => peftKey(name)).sort()).toEqual([...start.keys()].sort());
   for (const slot of stepper.layout.slots)
     expect(view(stepper.parameters, slot), slot.name).toEqual(start.get(peftKey(slot.name)));
-  return { stepper, expected, batch: goldenBatch(folder), tensors: readTensors(`${folder}/expected.safetensors`) };
+  return { stepper, expected, batch, tensors: readTensors(`${folder}/expected.safetensors`) };
 }
 
 const ways = [
@@ -82,8 +84,8 @@ const ways = [
   { recompute: true, headChunks: 3, queryBlocks: 3, memory: 'lean' },
 ] as const;
 
-describe.each([...llamaGoldens, ...pissaGoldens])('%s', (name) => {
-  test.each(ways)('loss, gradients and ten steps, recompute $recompute', async (way) => {
+describe.each([...llamaGoldens, ...pissaGoldens, ...familyGoldens])('%s', (name) => {
+  test.each(ways)('loss, gradients and the steps, recompute $recompute', async (way) => {
     const { stepper, expected, batch, tensors } = await open(name, way);
     const { schedule, optimizer } = expected;
     const labelWeight = 1 / batch.labelIds.length;

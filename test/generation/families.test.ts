@@ -1,0 +1,49 @@
+// Greedy answers of every family under an adapter, token by token with a cache, against transformers and PEFT. Answers
+// grow beyond every window and, for LongRoPE, beyond the original context.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { loadTokenizer } from '../../main/data/tokenizer.ts';
+import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
+import { Generator } from '../../main/generation/generator.ts';
+import { loadModel } from '../../main/training/load-model.ts';
+import { adapterOn } from '../../main/training/lora-start.ts';
+import { familyGoldens, goldensFolder, readJson } from '../support/goldens.ts';
+
+const runtime = await openRuntime({ device: 'cpu' });
+
+// The models have 64 tokens and no tokenizer: each token is a letter here.
+const letter = (id: number): string => String.fromCodePoint(0x100 + id);
+const folder = mkdtempSync(join(tmpdir(), 'lorelei-letters-'));
+const vocab = Object.fromEntries(Array.from({ length: 64 }, (_, id) => [letter(id), id]));
+const model = { type: 'BPE', vocab, merges: [], unk_token: null, fuse_unk: false, byte_fallback: false };
+const pipeline = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: { type: 'Fuse' } };
+writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ version: '1.0', added_tokens: [], model, ...pipeline }));
+writeFileSync(join(folder, 'tokenizer_config.json'), '{}');
+const tokenizer = loadTokenizer(folder);
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+// transformers changes the base of dynamic RoPE with every token: there is no answer to compare with.
+const withAnswer = familyGoldens.filter((name) => name !== 'families/qwen3-dynamic');
+
+test.each(withAnswer)('%s', async (name) => {
+  const golden = `${goldensFolder}/${name}`;
+  const { prompt, tokens } = readJson(`${golden}/greedy.json`) as { prompt: number[]; tokens: number[] };
+  const loaded = loadModel(golden);
+  const adapter = adapterOn(loaded.model, `${golden}/adapter`);
+  const generator = await Generator.around({ loaded, tokenizer, runtime, adapter, memory: 'fast' });
+  const answer = generator.generate({
+    prompt: prompt.map(letter).join(''),
+    maxNewTokens: tokens.length,
+    temperature: 0,
+    topP: 1,
+    seed: 0,
+  });
+  let text = '';
+  for await (const piece of answer) text += piece;
+  expect(Array.from(text).map((character) => (character.codePointAt(0) ?? 0) - 0x100)).toEqual(tokens);
+  await generator.dispose();
+});
