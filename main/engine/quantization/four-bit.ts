@@ -77,33 +77,34 @@ function meanOf(values: Float32Array): number {
 
 function quantizeByTable(type: 'nf4' | 'fp4', values: Float32Array): FourBitPart {
   const block = fourBitBlock[type];
-  const { middles, order } = roundingOf(type);
+  const { middles, order, firstRank } = (roundings[type] ??= roundingOf(type));
   const blocks = Math.ceil(values.length / block);
   const scales = new Float32Array(blocks);
-  // Nothing lies beyond the end; code 0 times any scale is as good as another there.
   const codes = new Uint8Array((blocks * block) / 2);
+  const scaled = new Float32Array(block);
+  const bits = new Uint32Array(scaled.buffer);
   for (let b = 0; b < blocks; b++) {
     const from = b * block;
-    const to = Math.min(values.length, from + block);
+    const count = Math.min(values.length - from, block);
     let scale = 0;
-    for (let i = from; i < to; i++) {
-      const size = Math.abs(values[i] ?? 0);
+    for (let i = 0; i < count; i++) {
+      const size = Math.abs(values[from + i] ?? 0);
       if (size > scale) scale = size;
     }
     const divisor = Math.max(scale, smallestScale);
     // The last block, if it is not whole, is divided in bitsandbytes; the others are multiplied.
-    const isWhole = to - from === block;
+    const isWhole = count === block;
     scales[b] = isWhole ? scale : divisor;
     const inverse = fround(1 / divisor);
-    for (let i = from; i < to; i++) {
-      const value = values[i] ?? 0;
-      const scaled = isWhole ? fround(value * inverse) : fround(value / divisor);
-      // Binary search among the 15 middles; what is a middle belongs to the lower value.
-      let code = scaled > (middles[7] ?? 0) ? 8 : 0;
-      if (scaled > (middles[code + 3] ?? 0)) code += 4;
-      if (scaled > (middles[code + 1] ?? 0)) code += 2;
-      if (scaled > (middles[code] ?? 0)) code += 1;
-      codes[i >> 1] = (codes[i >> 1] ?? 0) | ((order[code] ?? 0) << ((i & 1) === 0 ? 4 : 0));
+    if (isWhole) for (let i = 0; i < block; i++) scaled[i] = (values[from + i] ?? 0) * inverse;
+    // Nothing lies beyond the end; one code times any scale is as good as another there.
+    else for (let i = 0; i < block; i++) scaled[i] = (values[from + i] ?? 0) / divisor;
+    for (let i = 0; i < block; i += 2) {
+      let [first, second] = [firstRank[(bits[i] ?? 0) >>> 16] ?? 0, firstRank[(bits[i + 1] ?? 0) >>> 16] ?? 0];
+      const [a, c] = [scaled[i] ?? 0, scaled[i + 1] ?? 0];
+      while (a > (middles[first] ?? 0)) first++;
+      while (c > (middles[second] ?? 0)) second++;
+      codes[(from + i) >> 1] = ((order[first] ?? 0) << 4) | (order[second] ?? 0);
     }
   }
   return { codes, scales };
@@ -113,15 +114,33 @@ const { fround } = Math;
 /** What bitsandbytes divides by at least. */
 const smallestScale = fround(1e-38);
 
-/** The codes of a type by ascending value, and the middles between neighbours. */
-function roundingOf(type: 'nf4' | 'fp4'): { middles: Float32Array; order: number[] } {
+type Rounding = {
+  /** The codes by ascending value. */
+  order: Uint8Array;
+  /** Between the values of neighbouring ranks; what is a middle belongs to the lower one. */
+  middles: Float32Array;
+  /** For the upper 16 bits of a float32, the rank of the lowest value that begins with them. */
+  firstRank: Uint8Array;
+};
+const roundings: Partial<Record<'nf4' | 'fp4', Rounding>> = {};
+
+function roundingOf(type: 'nf4' | 'fp4'): Rounding {
   const values = fourBitCodes[type];
-  const order = [...values.keys()].sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
-  const middles = Float32Array.from({ length: 15 }, (_, i) => {
-    const [low = 0, high = 0] = [values[order[i] ?? 0], values[order[i + 1] ?? 0]];
-    return fround(low + high) / 2;
+  const order = Uint8Array.from([...values.keys()].sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0)));
+  const middles = Float32Array.from({ length: 16 }, (_, rank) => {
+    const [low = 0, high] = [values[order[rank] ?? 0], values[order[rank + 1] ?? -1]];
+    return high === undefined ? Infinity : fround(low + high) / 2;
   });
-  return { middles, order };
+  const bits = new Uint32Array(1);
+  const value = new Float32Array(bits.buffer);
+  const firstRank = Uint8Array.from({ length: 2 ** 16 }, (_, upper) => {
+    bits[0] = upper * 2 ** 16 + (upper < 2 ** 15 ? 0 : 0xffff); // a negative one is the lower the larger its rest
+    return Math.max(
+      0,
+      middles.findIndex((middle) => (value[0] ?? 0) <= middle),
+    );
+  });
+  return { order, middles, firstRank };
 }
 
 /** Codes -8 to 7; the largest magnitude of a block becomes -8, as in llama.cpp's Q4_0, which uses all of them. */
