@@ -65,12 +65,14 @@ export function stepMemory(shape: StepShape): StepMemory {
     4 * 1.665 * tokens * (outputs + 2 * model.hiddenSize * model.layers) + 4 * 0.89 * sequences * heads * length ** 2;
   if (lean) {
     const layerOutputs = outputs / model.layers + 2 * model.hiddenSize;
+    // Stored in 16 bits, the head is decoded for as long as labels go through it.
+    const head = storedBytes < 3 * parameters ? 4 * model.vocabSize * model.hiddenSize : 0;
     return {
       // 16-bit weights are decoded at each use, and so are rounded ones: codes, whole numbers and products of the largest.
       weights:
         weightBits === undefined
-          ? storedBytes
-          : storedBytes * (1 - linear / parameters) + (linear * weightBits) / 8 + 12 * largest,
+          ? storedBytes + head
+          : storedBytes * (1 - linear / parameters) + head + (linear * weightBits) / 8 + 12 * largest,
       activations: recompute
         ? 4 * tokens * (1.75 * model.layers * model.hiddenSize + 1.385 * layerOutputs) +
           4 * 2.23 * sequences * (heads / model.layers) * length ** 2

@@ -46,6 +46,8 @@ export const generationCommands = {
       adapters: z.array(z.object({ step: z.number(), evalLoss: z.number().nullable() })),
       /** How its training rows were written. */
       template: promptTemplate,
+      /** It learned on its base model in 4 bits, and answers on it. */
+      inFourBits: z.boolean(),
     }),
   },
 };

@@ -6,7 +6,7 @@ export type RecipeDiff = { title: string; rows: { key: string; values: string[] 
 const groups: readonly { title: string; keys: RegExp }[] = [
   {
     title: 'Model',
-    keys: /^(method|model_name_or_path|adapter_name_or_path|.*chat_template.*|eos_token|load_in_4bit)$/,
+    keys: /^(method|model_name_or_path|adapter_name_or_path|.*chat_template.*|eos_token|load_in_4bit|bnb_4bit_.*|use_bnb_nested_quant|use_int4_blocks)$/,
   },
   {
     title: 'Data',

@@ -30,6 +30,7 @@ export const generationAnswers: Answers<keyof typeof generationCommands> = {
       run: run.id,
       adapters: listAdapters(app, run).map(({ step, evalLoss }) => ({ step, evalLoss })),
       template: promptTemplate.catch('model').parse(run.recipe.template),
+      inFourBits: run.recipe.load_in_4bit === true,
     };
   },
 };
