@@ -33,6 +33,12 @@ export class UserError extends Error {
     const { code, message, fix, commandLine, paths } = this;
     return { code, message, fix, ...(commandLine !== undefined && { commandLine }), ...(paths && { paths }) };
   }
+
+  /** What a window is told: nothing that is typed in a terminal. */
+  toWindow(): Omit<ErrorDetails, 'commandLine'> {
+    const { commandLine: _, ...shown } = this.toDetails();
+    return shown;
+  }
 }
 
 /** The message of anything that was thrown. */

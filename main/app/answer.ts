@@ -53,7 +53,7 @@ export async function answer(app: App, request: unknown): Promise<CommandResult<
     });
   } catch (error) {
     if (abort.signal.aborted) return { ok: false, error: cancelled };
-    if (error instanceof UserError) return { ok: false, error: error.toDetails() };
+    if (error instanceof UserError) return { ok: false, error: error.toWindow() };
     console.error(error);
     return { ok: false, error: bug(command, error) };
   } finally {

@@ -140,7 +140,7 @@ export function openDownloads({ home, cache, access, tell, patience }: Surroundi
       } catch (error) {
         if (abort.signal.aborted) return;
         if (!(error instanceof UserError)) console.error(error);
-        changed(item, 'failed', error instanceof UserError ? error.toDetails() : mistake(id, error));
+        changed(item, 'failed', error instanceof UserError ? error.toWindow() : mistake(id, error));
       }
     };
     ends.set(`${kind} ${id}`, transfer());

@@ -19,7 +19,7 @@ export function grantDropped({ grants }: App, told: unknown): CommandResult<{ pa
     grants.grant(paths);
     return { ok: true, value: { paths } };
   } catch (error) {
-    if (error instanceof UserError) return { ok: false, error: error.toDetails() };
+    if (error instanceof UserError) return { ok: false, error: error.toWindow() };
     throw error;
   }
 }

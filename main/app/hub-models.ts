@@ -51,7 +51,7 @@ export async function hubModelInfo(
   } catch (error) {
     // Of a gated model the list is open, and only the files are not.
     if (!(error instanceof UserError) || !refusals.has(error.code)) throw error;
-    refusal = error.toDetails();
+    refusal = error.toWindow();
   }
   const told = factsOfConfig(config);
   const snapshot = snapshotFolder(hub.cache, repo, commit);

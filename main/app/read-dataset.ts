@@ -94,7 +94,7 @@ export async function lookAtDraft(draft: DataDraft): Promise<FilesLookedAt> {
   });
   const told = ({ shape, problem }: { shape: typeof rows.shape; problem: UserError | null }) => ({
     shape,
-    problem: problem?.toDetails() ?? null,
+    problem: problem?.toWindow() ?? null,
   });
   return { files, columns, rows: told(rows), pairs: told(pairs) };
 }

@@ -22,7 +22,7 @@ export const recipeAnswers: Answers<keyof typeof recipeCommands> = {
   'recipe.check'(_app, given) {
     const { problems, notes, recipe } = checkKeys(methodNamed(given.method), valuesOverPreset(given));
     return {
-      problems: problems.map(({ key, error }) => ({ key, error: error.toDetails() })),
+      problems: problems.map(({ key, error }) => ({ key, error: error.toWindow() })),
       notes,
       effective: plain(recipe ?? {}),
     };

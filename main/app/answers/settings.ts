@@ -16,7 +16,7 @@ const devices = new WeakMap<App, CommandOutput<'devices.list'>>();
 export const settingsAnswers: Answers<keyof typeof settingsCommands> = {
   'settings.load'({ settings }) {
     const current = settings.read();
-    return { settings: current, path: settings.path, problem: settings.problem?.toDetails() ?? null };
+    return { settings: current, path: settings.path, problem: settings.problem?.toWindow() ?? null };
   },
   'settings.change': ({ settings }, changes) => ({ settings: settings.change(changes) }),
   async 'devices.list'(app, _input, { signal }) {
@@ -30,7 +30,7 @@ export const settingsAnswers: Answers<keyof typeof settingsCommands> = {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(SECRETS_MS)]);
     const { secrets: states, problem } = await secrets.list(limit);
     const { place = null, reach = null } = secrets;
-    return { secrets: states, place, reach, problem: problem?.toDetails() ?? null };
+    return { secrets: states, place, reach, problem: problem?.toWindow() ?? null };
   },
   async 'secrets.set'({ secrets, hub }, { name, value }) {
     await secrets.set(name, value);
