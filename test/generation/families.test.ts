@@ -1,6 +1,6 @@
 // Greedy answers of every family under an adapter, token by token with a cache, against transformers and PEFT. Answers
 // grow beyond every window and, for LongRoPE, beyond the original context.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -10,17 +10,12 @@ import { Generator } from '../../main/generation/generator.ts';
 import { loadModel } from '../../main/training/load-model.ts';
 import { adapterOn } from '../../main/training/lora-start.ts';
 import { familyGoldens, goldensFolder, readJson } from '../support/goldens.ts';
+import { idOf, letter, writeLetters } from '../support/letters.ts';
 
 const runtime = await openRuntime({ device: 'cpu' });
 
-// The models have 64 tokens and no tokenizer: each token is a letter here.
-const letter = (id: number): string => String.fromCodePoint(0x100 + id);
 const folder = mkdtempSync(join(tmpdir(), 'lorelei-letters-'));
-const vocab = Object.fromEntries(Array.from({ length: 64 }, (_, id) => [letter(id), id]));
-const model = { type: 'BPE', vocab, merges: [], unk_token: null, fuse_unk: false, byte_fallback: false };
-const pipeline = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: { type: 'Fuse' } };
-writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ version: '1.0', added_tokens: [], model, ...pipeline }));
-writeFileSync(join(folder, 'tokenizer_config.json'), '{}');
+writeLetters(folder);
 const tokenizer = loadTokenizer(folder);
 afterAll(() => {
   rmSync(folder, { recursive: true });
@@ -44,6 +39,6 @@ test.each(withAnswer)('%s', async (name) => {
   });
   let text = '';
   for await (const piece of answer) text += piece;
-  expect(Array.from(text).map((character) => (character.codePointAt(0) ?? 0) - 0x100)).toEqual(tokens);
+  expect(Array.from(text).map(idOf)).toEqual(tokens);
   await generator.dispose();
 });

@@ -5,10 +5,20 @@
 // stages whose names hold it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { letter, writeLetters } from '../support/letters.ts';
 
 const here = import.meta.dirname;
 const root = join(here, '..', '..');
@@ -71,6 +81,7 @@ function compare() {
     ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
     ['the keychain of the system', keychain],
     ...adapterStages(),
+    ...familyStages(),
   ];
   const wanted = stages.filter(([name]) => options.only === undefined || name.includes(options.only));
   return wanted.filter(([name, stage]) => !passes(name, stage)).map(([name]) => name);
@@ -135,6 +146,31 @@ function adapterStages() {
     console.log('skipping TRL and real models: ../shared/data is not beside this checkout');
   }
   return stages;
+}
+
+/** Trains one small model of each family, exports it merged, and lets PEFT and transformers judge both. */
+function familyStages() {
+  const seen = new Set();
+  const folders = readdirSync(join(goldens, 'families')).filter((name) => {
+    const { model_type: type } = JSON.parse(readFileSync(join(goldens, 'families', name, 'config.json'), 'utf8'));
+    return !seen.has(type) && seen.add(type);
+  });
+  return folders.map((name) => [`adapter and merged model of ${name}`, () => family(name)]);
+}
+
+function family(name) {
+  const model = join(work, `model-${name}`);
+  mkdirSync(model);
+  for (const file of ['config.json', 'model.safetensors'])
+    copyFileSync(join(goldens, 'families', name, file), join(model, file));
+  writeLetters(model);
+  const rows = join(model, 'rows.jsonl');
+  const texts = Array.from({ length: 12 }, (_, row) =>
+    Array.from({ length: 30 }, (_, i) => letter(3 + ((row * 11 + i * (row + 2)) % 61))).join(''),
+  );
+  writeFileSync(rows, texts.map((text) => JSON.stringify({ text })).join('\n'));
+  const keys = ['--lora_target_modules', 'all-linear', '--lora_r', '4', '--max_length', '32', '--packing'];
+  return adapter(name, { model, rows, keys, prompt: texts[0].slice(0, 9) });
 }
 
 function generate(folder) {
