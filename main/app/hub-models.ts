@@ -1,6 +1,7 @@
 // What the Hub has, seen with what can be trained here and what is on this machine already.
 import type { CommandInput, CommandOutput, ErrorDetails, ModelFacts } from '../../preload/contract.ts';
 import { supportedModelTypes } from '../engine/models/registry.ts';
+import { whatElse } from '../engine/models/unsupported.ts';
 import { UserError } from '../errors.ts';
 import { cachedModel, snapshotFolder } from '../hub/cache.ts';
 import { bytesCached, bytesOf, isCached, type DownloadPlan } from '../hub/download.ts';
@@ -25,7 +26,10 @@ export async function searchHubModels(
 function problemOf({ modelType, quantised }: FoundModel): string | null {
   if (quantised !== null) return `Stored quantised (${quantised}), which cannot be trained. Choose the original.`;
   if (modelType === null || supportedModelTypes.includes(modelType)) return null;
-  return `Its architecture ${modelType} is not supported; ${supportedModelTypes.join(', ')} ${supportedModelTypes.length === 1 ? 'is' : 'are'}.`;
+  const what = whatElse(modelType);
+  return what === undefined
+    ? `Its architecture ${modelType} is not supported.`
+    : `It is ${what} (${modelType}): not supported.`;
 }
 
 /** Reads config.json from the Hub. Throws UserError of hubProblem, "weights-missing", "config-missing". */
@@ -53,7 +57,7 @@ export async function hubModelInfo(
     if (!(error instanceof UserError) || !refusals.has(error.code)) throw error;
     refusal = error.toWindow();
   }
-  const told = factsOfConfig(config);
+  const told = factsOfConfig(config, id);
   const snapshot = snapshotFolder(hub.cache, repo, commit);
   const isThere = isCached(hub.cache, needed);
   const facts: ModelFacts = {

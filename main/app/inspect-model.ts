@@ -7,6 +7,7 @@ import { frontMatter } from '../checkpoints/front-matter.ts';
 import { hubOrigin, looksLikeHubId, snapshotOf } from '../checkpoints/hub-cache.ts';
 import { readJsonObject } from '../checkpoints/json-file.ts';
 import { openModelFolder, type WeightLocation } from '../checkpoints/model-folder.ts';
+import { refuseQuantised } from '../checkpoints/quantised.ts';
 import { templateOf } from '../data/tokenizer-files.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
@@ -73,6 +74,7 @@ function factsOfAdapter(app: App, folder: string): ModelFacts {
 /** Facts that a config.json alone tells: of a folder that is broken otherwise, and of a model on the Hub. */
 export function factsOfConfig(
   config: Record<string, unknown>,
+  id?: string,
 ): Pick<ModelFacts, 'modelType' | 'contextLength' | 'vocabSize' | 'layers' | 'hiddenSize' | 'problem'> {
   const number = (key: string): number | null => (typeof config[key] === 'number' ? config[key] : null);
   return {
@@ -82,19 +84,10 @@ export function factsOfConfig(
     layers: number('num_hidden_layers'),
     hiddenSize: number('hidden_size'),
     problem: problemIn(() => {
-      refuseQuantised(config);
+      refuseQuantised(config, { id });
       modelFor(config);
     }),
   };
-}
-
-function refuseQuantised({ quantization_config: how }: Record<string, unknown>): void {
-  if (how === undefined || how === null) return;
-  throw new UserError({
-    code: 'quantized-checkpoint',
-    message: 'Its weights are stored quantised, which cannot be trained.',
-    fix: 'Choose the original model that it was made from.',
-  });
 }
 
 function factsOfFolder(path: string): ModelFacts {
@@ -103,7 +96,8 @@ function factsOfFolder(path: string): ModelFacts {
   const origin = hubOrigin(folder) ?? null;
   const name = origin?.id ?? facts.name;
   const config = configIn(folder);
-  const known = config === undefined ? facts : { ...facts, ...factsOfConfig(config), ...factsBeside(folder, config) };
+  const known =
+    config === undefined ? facts : { ...facts, ...factsOfConfig(config, name), ...factsBeside(folder, config) };
   try {
     const { weights } = openModelFolder(folder);
     // Weights that contradict the config, tensors that are missing: what a run would find first.

@@ -1,11 +1,12 @@
 // Opens a model folder in Hugging Face layout: its config, where each weight lies, its tokenizer files. No weight is
 // read. Whether config and weights make a model is left to engine/models, what the tokenizer says to data.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { withFileProblems } from './file-problem.ts';
 import { hubOrigin, looksLikeHubId, snapshotOf } from './hub-cache.ts';
 import { readJsonObject } from './json-file.ts';
+import { refuseQuantised } from './quantised.ts';
 import { pytorchFix, readSafetensorsHeader, type TensorInfo } from './safetensors.ts';
 import { findTokenizerFiles } from './tokenizer-files.ts';
 
@@ -31,13 +32,8 @@ export function openModelFolder(path: string): ModelFolder {
   const names = withFileProblems(folder, 'read', () => readdirSync(folder));
   refuseUnusable(folder, names);
   const config = readJsonObject(join(folder, 'config.json'), 'config-invalid');
-  if (config.quantization_config !== undefined && config.quantization_config !== null)
-    throw new UserError({
-      code: 'quantized-checkpoint',
-      message: `The model in ${folder} is stored quantised (${quantMethod(config.quantization_config)}), which cannot be trained.`,
-      fix: 'Use the original model that it was made from, with F32, F16 or BF16 weights.',
-    });
   const origin = hubOrigin(folder);
+  refuseQuantised(config, { place: folder, id: origin?.id ?? basename(folder) });
   return {
     path: folder,
     config,
@@ -171,10 +167,4 @@ function realFile(folder: string, name: string): string {
       fix: 'Download the model again.',
     });
   return withFileProblems(path, 'read', () => realpathSync(path));
-}
-
-function quantMethod(config: unknown): string {
-  const method =
-    typeof config === 'object' && config !== null && 'quant_method' in config ? config.quant_method : undefined;
-  return typeof method === 'string' ? method : 'quantization_config in config.json';
 }

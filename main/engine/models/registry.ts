@@ -1,5 +1,4 @@
 // Which model file builds which model_type.
-import { UserError } from '../../errors.ts';
 import { gemma2 } from './gemma2.ts';
 import { gemma3Text } from './gemma3-text.ts';
 import { granite } from './granite.ts';
@@ -11,6 +10,7 @@ import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { smollm3 } from './smollm3.ts';
+import { unsupported } from './unsupported.ts';
 
 const models: Readonly<Record<string, (config: Record<string, unknown>) => Model>> = {
   llama,
@@ -27,15 +27,19 @@ const models: Readonly<Record<string, (config: Record<string, unknown>) => Model
 
 export const supportedModelTypes: readonly string[] = Object.keys(models);
 
-/** The model of a config.json. Throws a UserError that names the supported kinds. */
+/** The model of a config.json. Throws a UserError that says what else the model is, and what to take instead. */
 export function modelFor(config: Record<string, unknown>): Model {
-  const modelType = config.model_type;
-  const build = typeof modelType === 'string' ? models[modelType] : undefined;
-  if (build) return build(config);
-  const named = modelType === undefined ? 'missing' : JSON.stringify(modelType);
-  throw new UserError({
-    code: 'model-type-unsupported',
-    message: `config.json: model_type is ${named}, which is not supported.`,
-    fix: `Choose a model of a supported type: ${supportedModelTypes.join(', ')}.`,
-  });
+  const text = textPart(config);
+  const { model_type: modelType } = text;
+  const build = typeof modelType === 'string' && Object.hasOwn(models, modelType) ? models[modelType] : undefined;
+  if (build) return build(text);
+  throw unsupported(config, supportedModelTypes);
+}
+
+/** Gemma 3 without its eyes: some uploads keep the type of the whole and hold a plain model for text. */
+function textPart(config: Record<string, unknown>): Record<string, unknown> {
+  const { model_type: type, architectures, text_config: text, vision_config: vision } = config;
+  const isText = Array.isArray(architectures) ? architectures.includes('Gemma3ForCausalLM') : !vision;
+  if (type !== 'gemma3' || !isText) return config;
+  return { ...config, ...(typeof text === 'object' ? text : {}), model_type: 'gemma3_text' };
 }
