@@ -60,7 +60,8 @@ export function withPreset(
 function unknownPreset(presets: readonly Preset[], method: Method, name: string): UserError {
   const elsewhere = presets.find((one) => one.name === name);
   const names = presets.filter((one) => one.method === method).map((one) => one.name);
-  const near = names.length > 0 ? ` Did you mean ${closest(name, names)}?` : '';
+  const begun = names.find((one) => one.startsWith(name));
+  const near = names.length > 0 ? ` Did you mean ${begun ?? closest(name, names)}?` : '';
   return new UserError({
     code: 'preset-unknown',
     message:
