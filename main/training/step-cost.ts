@@ -61,8 +61,10 @@ export function stepMemory(shape: StepShape): StepMemory {
   const tokens = sequences * length;
   // Parameters, gradients and copies of both; the optimizer's state comes on top.
   const trained = adapter * (4 * (lean ? 3.15 : 4.32) + stateBytes);
+  // Lean sessions compute what is cheap again: a third of what the others keep.
   const keptActivations =
-    4 * 1.665 * tokens * (outputs + 2 * model.hiddenSize * model.layers) + 4 * 0.89 * sequences * heads * length ** 2;
+    4 * (lean ? 1.1 : 1.665) * tokens * (outputs + 2 * model.hiddenSize * model.layers) +
+    4 * 0.89 * sequences * heads * length ** 2;
   if (lean) {
     const layerOutputs = outputs / model.layers + 2 * model.hiddenSize;
     // Stored in 16 bits, the head is decoded for as long as labels go through it.
@@ -72,7 +74,7 @@ export function stepMemory(shape: StepShape): StepMemory {
       weights:
         weightBits === undefined
           ? storedBytes + head
-          : storedBytes * (1 - linear / parameters) + head + (linear * weightBits) / 8 + 12 * largest,
+          : storedBytes * (1 - linear / parameters) + head + (linear * weightBits) / 8 + 8 * largest,
       activations: recompute
         ? 4 * tokens * (1.75 * model.layers * model.hiddenSize + 1.385 * layerOutputs) +
           4 * 2.23 * sequences * (heads / model.layers) * length ** 2

@@ -6,6 +6,8 @@ import { stepMemory, stepOperations, type StepShape } from '../../main/training/
 
 const shapes = {
   m135: [576, 1536, 30, 9, 3, 49152],
+  m360: [960, 2560, 32, 15, 5, 49152],
+  m1700: [2048, 8192, 24, 32, 32, 49152],
   small: [512, 2048, 12, 8, 8, 32000],
   wide: [1024, 2816, 16, 16, 4, 49152],
 } as const;
@@ -74,6 +76,26 @@ test.each(measured)(
     // Nobody knows beforehand how many tokens are labelled: the estimate takes all.
     expect(ratio).toBeGreaterThan(0.82);
     expect(ratio).toBeLessThan(labelled === 1 ? 1.18 : 1.3);
+  },
+);
+
+/** Shape, bytes of a stored weight, recomputing, rows, tokens of a row, measured peak in MB: NF4, rank 16, all labelled. */
+const rounded: [keyof typeof shapes, number, boolean, number, number, number][] = [
+  ['m135', 4, true, 1, 128, 456],
+  ['m135', 4, true, 2, 256, 510],
+  ['m135', 4, false, 2, 256, 1037],
+  ['m360', 2, true, 1, 256, 837],
+  ['m1700', 2, true, 1, 256, 2136],
+];
+
+test.each(rounded)(
+  '%s from %i bytes a weight in 4 bits, recomputing %s, %i x %i: about %i MB',
+  (name, bytes, recompute, rows, length, peak) => {
+    const plain = shapeOf(name, true, rows, length, 16, { recompute, weightBits: 4.5 });
+    const shape = { ...plain, storedBytes: (plain.storedBytes * bytes) / 4 };
+    const ratio = Object.values(stepMemory(shape)).reduce((sum, part) => sum + part, 0) / 1e6 / peak;
+    expect(ratio).toBeGreaterThan(0.85);
+    expect(ratio).toBeLessThan(1.15);
   },
 );
 
