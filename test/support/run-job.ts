@@ -29,11 +29,18 @@ const methodSettings: Record<Method, Record<string, unknown>> = {
   simpo: pairs,
 };
 
-export type RunOptions = { folder: string; resumeFrom?: string; stopAfter?: number };
+export type RunOptions = {
+  folder: string;
+  resumeFrom?: string;
+  stopAfter?: number;
+  /** Abort it to leave at once. */
+  leaving?: AbortController;
+  onRecord?: (record: JobRecord) => void;
+};
 
 /** `settings` are recipe keys over a small run of six steps. */
 export async function runJob(method: Method, settings: Record<string, unknown>, options: RunOptions) {
-  const { folder, resumeFrom, stopAfter = Infinity } = options;
+  const { folder, resumeFrom, stopAfter = Infinity, leaving = new AbortController(), onRecord } = options;
   const { recipe } = parseRecipe<Method>(method, { ...plain, ...methodSettings[method], ...settings });
   const records: JobRecord[] = [];
   const steps = (): number => records.filter(({ type }) => type === 'step').length;
@@ -48,9 +55,10 @@ export async function runJob(method: Method, settings: Record<string, unknown>, 
   const end = await train(job, {
     post: (record) => {
       records.push(record);
+      onRecord?.(record);
     },
     stopRequested: () => steps() >= stopAfter,
-    signal: new AbortController().signal,
+    signal: leaving.signal,
     openSampler,
   });
   const of = <T extends JobRecord['type']>(type: T): (JobRecord & { type: T })[] =>

@@ -110,3 +110,25 @@ test('an adapter that was trained on a rounded base continues on it, or on the b
   // Rounding costs this little model some hundredths of a nat.
   expect(Math.abs(rounded - plain)).toBeLessThan(0.3);
 });
+
+test('a run that is stopped while it rounds stops there, and leaves nothing in the cache', async () => {
+  const folder = fresh();
+  const leaving = new AbortController();
+  const phases: string[] = [];
+  const run = runJob(
+    'sft',
+    { load_in_4bit: true },
+    {
+      folder,
+      leaving,
+      onRecord: (record) => {
+        if (record.type !== 'progress') return;
+        phases.push(record.phase);
+        if (record.phase === 'Rounding the model to 4 bits') leaving.abort(new Error('stopped'));
+      },
+    },
+  );
+  await expect(run).rejects.toThrow('stopped');
+  expect(phases).toEqual(['Opening the model', 'Rounding the model to 4 bits']);
+  expect(readdirSync(join(folder, 'cache', '4bit'))).toEqual([]);
+});
