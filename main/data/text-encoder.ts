@@ -59,7 +59,8 @@ export function textEncoder(json: Record<string, unknown>, config: object): Text
   };
   const known = (id: number): number[] => (id >= 0 ? [id] : unknown === undefined ? [] : [unknown]);
   const fallback = (character: string): number[] => {
-    if (fallbackIds) return Array.from(Buffer.from(character), (byte) => fallbackIds[byte] ?? 0);
+    const ids = fallbackIds ? Array.from(Buffer.from(character), (byte) => fallbackIds[byte]) : [undefined];
+    if (ids.every((id) => id !== undefined)) return ids;
     return unknown === undefined ? [] : [unknown];
   };
 
@@ -115,11 +116,9 @@ function withoutByteLevel(preTokenizer: unknown): { preTokenizer: unknown; bytes
   return { preTokenizer, bytes: false };
 }
 
-/** [256] the tokens <0x00> to <0xFF>, where the vocabulary has all of them. */
-function byteFallbackIds(idOf: (piece: string) => number | undefined): number[] | undefined {
-  const ids = Array.from({ length: 256 }, (_, byte) => idOf(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`));
-  const present = ids.filter((id) => id !== undefined);
-  return present.length === 256 ? present : undefined;
+/** [256] the tokens <0x00> to <0xFF>. Gemma 2 lacks a few, which are tokens by themselves. */
+function byteFallbackIds(idOf: (piece: string) => number | undefined): (number | undefined)[] {
+  return Array.from({ length: 256 }, (_, byte) => idOf(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`));
 }
 
 /** Cuts added tokens out of a text (as their ids); what lies between comes as the words of the pre-tokenizer. */

@@ -27,7 +27,27 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
     });
   }
   const source = readFileSync(path, 'utf8');
-  return { folder, source, json: parseObject(source, path), config: readConfig(folder) };
+  const json = withoutPlaceholders(parseObject(source, path), embeddingRows(folder));
+  return { folder, source, json, config: readConfig(folder) };
+}
+
+/**
+ * Gemma 3's tokenizer is the same for all sizes: where a model cannot see, its embedding has no row for the token that
+ * stands for a piece of an image, and a text that spells it is just a text.
+ */
+function withoutPlaceholders(json: Record<string, unknown>, rows: number): Record<string, unknown> {
+  const { added_tokens: added } = json;
+  if (!Array.isArray(added)) return json;
+  const stays = (token: unknown): boolean =>
+    !isRecord(token) || !(Number(token.id) >= rows) || !/image|audio|video/.test(String(token.content));
+  return added.every(stays) ? json : { ...json, added_tokens: added.filter(stays) };
+}
+
+/** vocab_size of the model in the folder; Infinity where none is known. */
+function embeddingRows(folder: string): number {
+  const path = join(folder, 'config.json');
+  const { vocab_size: rows } = existsSync(path) ? parseObject(readFileSync(path, 'utf8'), path) : {};
+  return typeof rows === 'number' ? rows : Infinity;
 }
 
 function readConfig(folder: string): Record<string, unknown> {

@@ -1,6 +1,6 @@
 // The tokenizer wrapper beyond plain ids: single tokens, places in the text, streaming, settings, and bad folders.
 import { copyFileSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { streamDecoder } from '../../main/data/stream-decoder.ts';
 import { checkVocabulary, loadTokenizer } from '../../main/data/tokenizer.ts';
@@ -162,4 +162,41 @@ test('a tokenizer larger than the embedding', () => {
     checkVocabulary(mistral, 31999, 'models/x');
   });
   expect(error.message).toMatch(/models\/x has 32000 tokens, .* 31999 rows/);
+});
+
+/** A folder with a tokenizer of a few letters, which writes others as bytes. */
+function lettersWithBytes(rows: number): string {
+  const bytes = { '<0xC3>': 3, '<0xA9>': 4, '<0x09>': 5 };
+  const vocab = { '<unk>': 0, a: 1, b: 2, ...bytes };
+  const token = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  folder.write(`letters-${rows}/config.json`, JSON.stringify({ vocab_size: rows }));
+  folder.write(`letters-${rows}/tokenizer_config.json`, '{}');
+  const json = {
+    added_tokens: [
+      { id: 0, content: '<unk>', ...token },
+      { id: 6, content: '<image>', ...token },
+    ],
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] },
+    model: { type: 'BPE', vocab, merges: [], unk_token: '<unk>', byte_fallback: true, fuse_unk: true },
+  };
+  return dirname(folder.write(`letters-${rows}/tokenizer.json`, JSON.stringify(json)));
+}
+
+test('a character is written as bytes where the vocabulary has these, whatever others it lacks', () => {
+  const tokenizer = loadTokenizer(lettersWithBytes(7));
+  expect(tokenizer.encode('aéb')).toEqual([1, 3, 4, 2]);
+  expect(tokenizer.encode('aüb')).toEqual([1, 0, 2]);
+});
+
+test('a token for images has no id where the embedding has no row for it', () => {
+  const [whole, text] = [loadTokenizer(lettersWithBytes(7)), loadTokenizer(lettersWithBytes(6))];
+  expect([whole.vocabSize, text.vocabSize]).toEqual([7, 6]);
+  expect(whole.encode('a<image>b')).toEqual([1, 6, 2]);
+  expect(Math.max(...text.encode('a<image>b'))).toBeLessThan(6);
+  expect(() => {
+    checkVocabulary(text, 6, 'm');
+  }).not.toThrow();
 });
