@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FourBitHooks } from '../checkpoints/four-bit-model.ts';
 import { readJsonObject } from '../checkpoints/json-file.ts';
+import type { ModelFolder } from '../checkpoints/model-folder.ts';
 import { streamDecoder } from '../data/stream-decoder.ts';
 import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
 import type { Message } from '../data/types.ts';
@@ -98,7 +99,7 @@ export class Generator {
     this.#session = session;
     this.#parameters = parameters;
     this.#cacheShape = [model.kvHeads, model.headDim];
-    this.#stopIds = stopIds(tokenizer, folder.path);
+    this.#stopIds = stopIds(tokenizer, folder);
   }
 
   /** Answers from now on with these values; the adapter must be of the settings that the generator was opened with. */
@@ -213,10 +214,10 @@ export class Generator {
   }
 }
 
-/** The tokens that end an answer: those of generation_config.json and the tokenizer's end token. */
-function stopIds(tokenizer: TextTokenizer, folder: string): ReadonlySet<number> {
+/** The tokens that end an answer: those of generation_config.json, else config.json, and the tokenizer's end token. */
+function stopIds(tokenizer: TextTokenizer, { path: folder, config }: ModelFolder): ReadonlySet<number> {
   const path = join(folder, 'generation_config.json');
-  const listed = existsSync(path) ? readJsonObject(path, 'generation-config-invalid').eos_token_id : undefined;
+  const { eos_token_id: listed } = existsSync(path) ? readJsonObject(path, 'generation-config-invalid') : config;
   const ids = (Array.isArray(listed) ? listed : [listed]).filter((id): id is number => typeof id === 'number');
   return new Set([...ids, ...(tokenizer.eosId === undefined ? [] : [tokenizer.eosId])]);
 }
