@@ -1,6 +1,6 @@
 // Writes a base model with an adapter folded into it as a Hugging Face model folder, piece by piece: neither the model
 // nor a large tensor is ever whole in memory. The maths is merge-weights.ts's, the cutting into files shards.ts's.
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { modelFor } from '../engine/models/registry.ts';
@@ -14,10 +14,11 @@ import { withFileProblems } from './file-problem.ts';
 import { float32ToBf16, float32ToF16 } from './float-formats.ts';
 import { type MergeBranch, mergeLayer } from './merge-weights.ts';
 import type { ModelFolder, WeightLocation } from './model-folder.ts';
-import { inFileOrder, readTensorAsFloat32, readTensorBytes, safetensorsHeader } from './safetensors.ts';
+import { readTensorAsFloat32, readTensorBytes } from './safetensors.ts';
 import type { SafetensorsDType } from './safetensors.ts';
 import { tensorBytes } from './safetensors-header.ts';
-import { planShards, type Shard, shardIndex } from './shards.ts';
+import { writeShards } from './shard-files.ts';
+import { planShards } from './shards.ts';
 import { copyTokenizerFiles } from './tokenizer-files.ts';
 
 /** "auto" keeps each tensor's own. */
@@ -78,9 +79,7 @@ export async function writeMergedModel(folder: string, model: MergedModel, hooks
   await writeLargeFolderAtomically(
     folder,
     async (aside) => {
-      for (const shard of plan.shards) await writeShard(aside, shard, { overflowed, pause });
-      const index = shardIndex(plan);
-      if (index !== undefined) writeFileSync(join(aside, 'model.safetensors.index.json'), index);
+      await writeShards(aside, plan, { piecesOf: (task) => piecesOf(task, overflowed), pause });
       const config = withFileProblems(base.path, 'read', () => readFileSync(join(base.path, 'config.json'), 'utf8'));
       writeFileSync(join(aside, 'config.json'), withDType(config, dtype));
       const generation = join(base.path, 'generation_config.json');
@@ -165,31 +164,6 @@ function branchesOf({ config, tensors }: Adapter, base: ModelFolder): Map<string
 /** DoRA's vector of a layer. */
 function magnitudeOf(module: string, tensors: ReadonlyMap<string, AdapterTensor>): Float32Array | undefined {
   return tensors.get(adapterKeys(module).a.replace(/\.lora_A\.weight$/, '.lora_magnitude_vector'))?.data;
-}
-
-type Writing = { overflowed: string[]; pause: (bytes: number) => Promise<void> };
-
-async function writeShard(
-  folder: string,
-  { file, tensors }: Shard<Task>,
-  { overflowed, pause }: Writing,
-): Promise<void> {
-  const ordered = inFileOrder(tensors);
-  const output = openSync(join(folder, file), 'wx');
-  const write = (bytes: Uint8Array): void => {
-    for (let done = 0; done < bytes.length;) done += writeSync(output, bytes, done);
-  };
-  try {
-    write(safetensorsHeader(ordered, { format: 'pt' }));
-    for (const task of ordered) {
-      for (const bytes of piecesOf(task, overflowed)) {
-        write(bytes);
-        await pause(bytes.length);
-      }
-    }
-  } finally {
-    closeSync(output);
-  }
 }
 
 /** Elements of a tensor that are in memory at once, several times over. */

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { withFileProblems } from './file-problem.ts';
+import { type ConvertedFrom, readConvertedFrom } from './gguf/converted-from.ts';
 import { hubOrigin, looksLikeHubId, snapshotOf } from './hub-cache.ts';
 import { readJsonObject } from './json-file.ts';
 import { refuseQuantised } from './quantised.ts';
@@ -24,6 +25,8 @@ export type ModelFolder = {
   tokenizerFiles: string[];
   /** Where a cache snapshot came from: written into adapters, so that others find the base model. */
   origin?: { id: string; revision: string };
+  /** Of a model that was made from a GGUF file. */
+  convertedFrom?: ConvertedFrom;
 };
 
 /** @throws UserError that says what is missing or wrong in the folder, and how to get a usable one */
@@ -34,18 +37,29 @@ export function openModelFolder(path: string): ModelFolder {
   const config = readJsonObject(join(folder, 'config.json'), 'config-invalid');
   const origin = hubOrigin(folder);
   refuseQuantised(config, { place: folder, id: origin?.id ?? basename(folder) });
+  const convertedFrom = readConvertedFrom(folder);
   return {
     path: folder,
     config,
     weights: names.includes('model.safetensors') ? singleFile(folder) : shards(folder),
     tokenizerFiles: findTokenizerFiles(folder),
     ...(origin === undefined ? {} : { origin }),
+    ...(convertedFrom === undefined ? {} : { convertedFrom }),
   };
 }
 
-/** How an adapter's config names its base model: by the Hub's id where that is known, else by path. */
-export function baseModelName({ origin, path }: ModelFolder): { name: string; revision: string | null } {
-  return { name: origin?.id ?? path, revision: origin?.revision ?? null };
+/**
+ * How an adapter's config names its base model: by the Hub's id where that is known, else by path. Of a converted model,
+ * which lies in the cache, the GGUF file counts, or the model that it was quantised from, as for QLoRA.
+ */
+export function baseModelName({ origin, convertedFrom, path }: ModelFolder): {
+  name: string;
+  revision: string | null;
+} {
+  return {
+    name: origin?.id ?? convertedFrom?.hubId ?? convertedFrom?.path ?? path,
+    revision: origin?.revision ?? null,
+  };
 }
 
 function existingFolder(path: string): string {
@@ -66,7 +80,11 @@ function existingFolder(path: string): string {
   if (!withFileProblems(folder, 'read', () => statSync(folder)).isDirectory())
     throw new UserError(
       path.endsWith('.gguf')
-        ? { code: 'gguf-weights', message: `${folder} is a GGUF file, which cannot be trained.`, fix: ggufFix }
+        ? {
+            code: 'gguf-weights',
+            message: `${folder} is a GGUF file, and a model folder is needed here.`,
+            fix: ggufFix,
+          }
         : {
             code: 'model-not-a-folder',
             message: `${folder} is a file; a model is a folder with config.json, model.safetensors and tokenizer files.`,
@@ -76,7 +94,7 @@ function existingFolder(path: string): string {
   return withFileProblems(folder, 'read', () => snapshotOf(folder));
 }
 
-const ggufFix = 'Use the original model that it was made from, with config.json and .safetensors files.';
+const ggufFix = 'Name the GGUF file itself as model_name_or_path: it is converted when a run starts.';
 
 function refuseUnusable(folder: string, names: readonly string[]): void {
   const refuse = (code: string, what: string, fix: string): never => {
@@ -104,8 +122,7 @@ function refuseUnusable(folder: string, names: readonly string[]): void {
         `has its weights only in PyTorch's format (${pytorch})`,
         pytorchFix.replace('FOLDER', folder),
       );
-    if (gguf !== undefined)
-      refuse('gguf-weights', `has its weights only as GGUF (${gguf}), which cannot be trained`, ggufFix);
+    if (gguf !== undefined) refuse('gguf-weights', `has its weights only as GGUF (${gguf})`, ggufFix);
     refuse(
       'weights-missing',
       `has neither model.safetensors nor model.safetensors.index.json; it holds ${names.slice(0, 6).join(', ')}`,

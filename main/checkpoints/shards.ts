@@ -1,5 +1,5 @@
 // How the tensors of a model are spread over .safetensors files: cut, named and indexed as save_pretrained of
-// transformers does. Writing them is left to merged-model.ts.
+// transformers does. Writing them is left to shard-files.ts.
 import { UserError } from '../errors.ts';
 
 export type Shard<T> = { file: string; tensors: T[] };
