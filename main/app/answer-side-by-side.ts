@@ -3,6 +3,7 @@
 import type { Side, SideAnswer } from '../../preload/contract.ts';
 import { TemplateRefusal } from '../data/chat-template.ts';
 import { UserError } from '../errors.ts';
+import { readyModel } from '../checkpoints/gguf/ready-model.ts';
 import { Generator } from '../generation/generator.ts';
 import { promptText } from '../generation/prompt-text.ts';
 import { sideBySide } from '../generation/side-by-side.ts';
@@ -15,13 +16,19 @@ export type SideBySideRequest = Omit<GenerateRequest, 'signal'> & {
   chatTemplate?: string | undefined;
 };
 
+type Surroundings = {
+  /** For the model of a GGUF file. */
+  cache: string;
+  tell: ErrandHooks['onProgress'];
+  signal: AbortSignal;
+};
+
 /** The model that this process has loaded last, for the next question. */
 let loaded: { what: string; generator: Generator } | undefined;
 
 async function generatorFor(
   { model, adapter, chatTemplate, device, rounded }: SideBySideRequest,
-  tell: ErrandHooks['onProgress'],
-  signal: AbortSignal,
+  { cache, tell, signal }: Surroundings,
 ): Promise<Generator> {
   const what = JSON.stringify([model, adapter, chatTemplate, device, rounded]);
   if (loaded?.what === what) return loaded.generator;
@@ -29,7 +36,10 @@ async function generatorFor(
   await loaded?.generator.dispose();
   loaded = undefined;
   const generator = await Generator.open({
-    modelPath: model,
+    modelPath: await readyModel(model, cache, {
+      onProgress: (progress) => tell({ phase: 'Converting the GGUF file', ...progress }),
+      signal,
+    }),
     adapterPath: adapter,
     chatTemplate,
     device,
@@ -46,11 +56,11 @@ async function generatorFor(
 /** The base alone where there is no adapter. Throws UserError of model, adapter, prompt and template. */
 export async function answerSideBySide(
   request: SideBySideRequest,
-  tell: ErrandHooks['onProgress'],
-  signal: AbortSignal,
+  surroundings: Surroundings,
 ): Promise<{ answers: SideAnswer[] }> {
   const { adapter, prompt, system, template, temperature, topP, maxNewTokens, seed } = request;
-  const generator = await generatorFor(request, tell, signal);
+  const { tell, signal } = surroundings;
+  const generator = await generatorFor(request, surroundings);
   try {
     const base = { side: 'base' as Side, withoutAdapter: true };
     const adapted = { side: 'adapter' as Side, withoutAdapter: false };

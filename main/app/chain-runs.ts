@@ -7,7 +7,10 @@ import { readAdapter } from '../checkpoints/adapter.ts';
 import { readDataSummary } from '../checkpoints/data-summary.ts';
 import { hubOrigin } from '../checkpoints/hub-cache.ts';
 import { type MergeOrder, tokenizerFilesFor } from '../checkpoints/merge-order.ts';
-import { baseModelName, type ModelFolder, openModelFolder } from '../checkpoints/model-folder.ts';
+import { placeOfConverted } from '../checkpoints/gguf/ready-model.ts';
+import { baseModelName } from '../checkpoints/model-folder.ts';
+import { modelOutline } from '../checkpoints/model-outline.ts';
+import { findTokenizerFiles } from '../checkpoints/tokenizer-files.ts';
 import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
@@ -136,10 +139,31 @@ export function modelNameOf({ recipe }: Pick<StoredRun, 'recipe'>): string {
 
 const modelOf = (run: StoredRun): string => String(run.recipe.model_name_or_path);
 
-function baseOf({ run, adapterFolder }: Source): ModelFolder {
-  const base = openModelFolder(basePathOf(run));
-  adapterOn(modelFor(base.config), adapterFolder);
-  return base;
+/** Folder of the model, or the GGUF file that it is made from. */
+type Base = { path: string; identity: (adapter: string) => Iterable<string | Uint8Array>; name: () => string };
+
+function baseOf({ run, adapterFolder }: Source): Base {
+  const outline = modelOutline(basePathOf(run));
+  adapterOn(modelFor(outline.config), adapterFolder);
+  if ('folder' in outline.from) {
+    const { folder } = outline.from;
+    const own = ['config.json', 'generation_config.json'].map((name) => join(folder.path, name));
+    return {
+      path: folder.path,
+      identity: (adapter) => [
+        weightsFingerprint(folder),
+        ...contentsOf([...own, ...tokenizerFilesFor(adapter, folder.path)]),
+      ],
+      name: () => baseModelName(folder).name,
+    };
+  }
+  const { path } = outline.from.gguf.header;
+  const beside = (adapter: string): string[] => findTokenizerFiles(adapter);
+  return {
+    path,
+    identity: (adapter) => [placeOfConverted(path, ''), ...contentsOf(beside(adapter))],
+    name: () => path,
+  };
 }
 
 /** What to know of a merge whose adapter was trained on rounded weights. */
@@ -160,11 +184,12 @@ export function basePathOf(run: StoredRun): string {
   return path;
 }
 
-function orderFor(app: App, source: Source, base: ModelFolder): MergeOrder {
+function orderFor(app: App, source: Source, base: Base): MergeOrder {
   const { run, step, adapterFolder } = source;
   const chatTemplate = readDataSummary(runFolder(app, run))?.chatTemplate;
   const identity = createHash('sha256').update(JSON.stringify([MERGE_VERSION, chatTemplate]));
-  for (const part of identityOf(base, adapterFolder)) identity.update(part);
+  const own = ['adapter_config.json', 'adapter_model.safetensors'].map((name) => join(adapterFolder, name));
+  for (const part of [...base.identity(adapterFolder), ...contentsOf(own)]) identity.update(part);
   const name = `${run.id}-step-${step}-${identity.digest('hex').slice(0, 12)}`;
   return {
     target: join(app.home.cache, 'merged', name),
@@ -172,21 +197,13 @@ function orderFor(app: App, source: Source, base: ModelFolder): MergeOrder {
     adapter: adapterFolder,
     run: run.id,
     step,
-    baseModel: readAdapter(adapterFolder).config.base_model_name_or_path ?? baseModelName(base).name,
+    baseModel: readAdapter(adapterFolder).config.base_model_name_or_path ?? base.name(),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
   };
 }
 
-/** Everything that the merged model depends on. */
-function* identityOf(base: ModelFolder, adapter: string): Generator<string | Uint8Array> {
-  yield weightsFingerprint(base);
-  const files = [
-    join(base.path, 'config.json'),
-    join(base.path, 'generation_config.json'),
-    join(adapter, 'adapter_config.json'),
-    join(adapter, 'adapter_model.safetensors'),
-    ...tokenizerFilesFor(adapter, base.path),
-  ];
+/** Names and contents of those that are there. */
+function* contentsOf(files: readonly string[]): Generator<string | Uint8Array> {
   for (const file of files) {
     if (!existsSync(file)) continue;
     const bytes = readFileSync(file);

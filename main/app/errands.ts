@@ -21,8 +21,8 @@ type Tell = ErrandHooks['onProgress'];
 export const errands = {
   devices: (_app: App, _input: Record<string, never>) => describeDevices(),
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
-  answerSideBySide: (_app: App, input: SideBySideRequest, tell: Tell, signal: AbortSignal) =>
-    answerSideBySide(input, tell, signal),
+  answerSideBySide: ({ home }: App, input: SideBySideRequest, tell: Tell, signal: AbortSignal) =>
+    answerSideBySide(input, { cache: home.cache, tell, signal }),
   export: (app: App, input: ExportRequest, tell: Tell) =>
     writeExport(app, input, { onProgress: (progress) => tell({ phase: 'Writing', unit: 'bytes', ...progress }) }),
   keychain: (_app: App, input: KeychainRequest) => askKeychain(input),

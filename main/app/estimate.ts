@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import type { Estimate } from '../../preload/contract.ts';
 import { freeDiskSpace } from '../checkpoints/disk-space.ts';
-import { openModelFolder } from '../checkpoints/model-folder.ts';
+import { modelOutline } from '../checkpoints/model-outline.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { fourBitBlock, nestedBlock } from '../engine/nn/four-bit.ts';
 import { checkKeys } from '../recipe/check-keys.ts';
@@ -50,7 +50,7 @@ export async function estimateRun(app: App, { method, values, rows, rowTokens }:
   if (problem !== undefined) throw problem.error;
   if (recipe === undefined) throw new Error('a recipe without problems');
   const { model: path } = foldersToAsk(app, { model: recipe.model_name_or_path });
-  const folder = openModelFolder(cachedFolder(path, process.cwd(), 'model') ?? path);
+  const folder = modelOutline(cachedFolder(path, process.cwd(), 'model') ?? path);
   const stored = [...folder.weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const model = modelFor(folder.config);
   const shapeWith = (changed: Recipe, tokens?: number): StepShape => shapeOf(changed, model, stored, tokens);

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Metrics } from '../../preload/contract.ts';
 import { readDataSummary } from '../checkpoints/data-summary.ts';
+import { readyModel } from '../checkpoints/gguf/ready-model.ts';
 import { fulfilMergeOrder } from '../checkpoints/merge-order.ts';
 import { type MergedDType, mergedDTypes, type MergeHooks } from '../checkpoints/merged-model.ts';
 import type { LossHistory } from '../checkpoints/model-card.ts';
@@ -82,10 +83,12 @@ export async function writeExport(app: App, request: ExportRequest, hooks: Expor
   const warnings: string[] = [];
   const merging = { ...hooks, onWarning: (message: string) => void warnings.push(message) };
   // A run that began with a merged model needs it again.
-  await fulfilMergeOrder(runFolder(app, run), merging);
+  await fulfilMergeOrder(runFolder(app, run), app.home.cache, merging);
+  // So does one that began with a GGUF file.
+  const model = await readyModel(recipe.model_name_or_path, app.home.cache, hooks);
   const source = {
     adapterFolder,
-    recipe,
+    recipe: { ...recipe, model_name_or_path: model },
     step,
     metrics: metricsAt(app, run, step),
     history: historyUpTo(app, run, step),

@@ -69,6 +69,7 @@ export async function hubModelInfo(
     parameters,
     bytes: needed.files.reduce((sum, { path, size }) => sum + (path.endsWith('.safetensors') ? size : 0), 0),
     dtype: dtypeOf(config),
+    gguf: null,
     hasChatTemplate:
       refusal !== null
         ? null

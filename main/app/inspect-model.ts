@@ -6,6 +6,8 @@ import { readAdapterConfig } from '../checkpoints/adapter-config.ts';
 import { frontMatter } from '../checkpoints/front-matter.ts';
 import { hubOrigin, looksLikeHubId, snapshotOf } from '../checkpoints/hub-cache.ts';
 import { readJsonObject } from '../checkpoints/json-file.ts';
+import { ggufAt } from '../checkpoints/gguf/ready-model.ts';
+import { modelOutline } from '../checkpoints/model-outline.ts';
 import { openModelFolder, type WeightLocation } from '../checkpoints/model-folder.ts';
 import { refuseQuantised } from '../checkpoints/quantised.ts';
 import { templateOf } from '../data/tokenizer-files.ts';
@@ -90,7 +92,32 @@ export function factsOfConfig(
   };
 }
 
+/** Of a GGUF file, or of a folder of one: what it will be as a model folder. */
+function factsOfGguf(path: string): ModelFacts | undefined {
+  let facts = unknown(path);
+  try {
+    const file = ggufAt(path);
+    if (file === undefined) return undefined;
+    facts = unknown(file);
+    const { config, weights, from } = modelOutline(file);
+    if (!('gguf' in from)) throw new Error('a GGUF file is outlined as one');
+    const { metadata, tokenizer, type } = from.gguf;
+    return {
+      ...facts,
+      ...factsOfConfig(config),
+      ...factsOfWeights(weights),
+      gguf: type,
+      hasChatTemplate: tokenizer.chatTemplate !== undefined,
+      licence: metadata.text('general.license.name') ?? metadata.text('general.license') ?? null,
+    };
+  } catch (error) {
+    return { ...facts, problem: problemOf(error) };
+  }
+}
+
 function factsOfFolder(path: string): ModelFacts {
+  const ofGguf = factsOfGguf(path);
+  if (ofGguf) return ofGguf;
   const folder = existsSync(path) && statSync(path).isDirectory() ? snapshotOf(path) : path;
   const facts = unknown(folder);
   const origin = hubOrigin(folder) ?? null;
@@ -109,7 +136,7 @@ function factsOfFolder(path: string): ModelFacts {
 }
 
 function factsOfWeights(
-  weights: ReadonlyMap<string, WeightLocation>,
+  weights: ReadonlyMap<string, Pick<WeightLocation, 'dtype' | 'shape' | 'byteLength'>>,
 ): Pick<ModelFacts, 'parameters' | 'bytes' | 'dtype'> {
   const bytesOf = new Map<string, number>();
   let [parameters, bytes] = [0, 0];
@@ -176,6 +203,7 @@ function unknown(folder: string): ModelFacts {
     hiddenSize: null,
     hasChatTemplate: null,
     licence: null,
+    gguf: null,
     origin: null,
     folder,
     adapter: null,

@@ -1,6 +1,7 @@
 // What a recipe would train on, token by token, without training.
 import { previewDataset, previewPreferences, type PairPreview, type Preview } from '../data/preview.ts';
-import { loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
+import type { TextTokenizer } from '../data/tokenizer.ts';
+import { tokenizerOfModel } from './tokenizer-of-model.ts';
 import { UserError } from '../errors.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { Method, Recipe } from '../recipe/recipe.ts';
@@ -50,7 +51,7 @@ export async function previewRun(app: App, request: PreviewRequest): Promise<Run
 /** A model that is still to be merged has the tokenizer of what it is made from. */
 export function tokenizerOf({ tokenizerFolder, order }: Chain<Recipe>, recipe: Recipe): TextTokenizer {
   const chatTemplatePath = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
-  const tokenizer = loadTokenizer(tokenizerFolder ?? recipe.model_name_or_path, { chatTemplatePath });
+  const tokenizer = tokenizerOfModel(tokenizerFolder ?? recipe.model_name_or_path, { chatTemplatePath });
   return chatTemplatePath !== undefined || order?.chatTemplate === undefined
     ? tokenizer
     : tokenizer.with({ chatTemplate: order.chatTemplate });

@@ -4,7 +4,8 @@ import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { readAdapter } from '../checkpoints/adapter.ts';
-import { openModelFolder } from '../checkpoints/model-folder.ts';
+import { ggufAt } from '../checkpoints/gguf/ready-model.ts';
+import { modelOutline } from '../checkpoints/model-outline.ts';
 import { splitOfName } from '../data/readers/splits.ts';
 import { findSources } from '../data/sources.ts';
 import { templateAt } from '../data/tokenizer-files.ts';
@@ -100,7 +101,7 @@ export async function resolveRecipe<R extends Recipe>(
   // Last: they may be large, and have to come first.
   const model = await findHubFolder(recipe.model_name_or_path, from, {
     part: 'model',
-    open: isToBeMerged ? () => undefined : openModelFolder,
+    open: isToBeMerged ? () => undefined : modelOutline,
     fetch,
   });
   const adapter =
@@ -109,7 +110,8 @@ export async function resolveRecipe<R extends Recipe>(
       : await findHubFolder(recipe.adapter_name_or_path, from, { part: 'adapter', open: readAdapter, fetch });
   return {
     ...recipe,
-    model_name_or_path: model,
+    // A folder of one GGUF file means the file.
+    model_name_or_path: ggufAt(model) ?? model,
     ...(adapter !== undefined && { adapter_name_or_path: adapter }),
     dataset_name: files,
     ...(evalFiles !== undefined && { eval_dataset_name: evalFiles }),

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { readAdapter } from './adapter.ts';
 import { removeAbandoned } from './atomic.ts';
+import { readyModel } from './gguf/ready-model.ts';
 import { readJsonObject } from './json-file.ts';
 import { mergedFromFile } from './merged-from.ts';
 import { type MergeHooks, writeMergedModel } from './merged-model.ts';
@@ -17,7 +18,7 @@ const fileName = 'merge.json';
 const mergeOrder = z.object({
   /** Where the merged model goes; complete when it is there. */
   target: z.string(),
-  /** Folder of the base model. */
+  /** Folder of the base model, or a GGUF file. */
   base: z.string(),
   /** Folder of the adapter. */
   adapter: z.string(),
@@ -57,7 +58,7 @@ export function tokenizerFilesFor(adapter: string, base: string): string[] {
  * base model.
  * @throws UserError "merge-source-gone", and those of models, adapters and disks
  */
-export async function fulfilMergeOrder(runDir: string, hooks: MergeHooks = {}): Promise<void> {
+export async function fulfilMergeOrder(runDir: string, cacheDir: string, hooks: MergeHooks = {}): Promise<void> {
   const order = readMergeOrder(runDir);
   if (order === undefined || existsSync(join(order.target, 'config.json'))) return;
   for (const [what, path] of [
@@ -70,6 +71,7 @@ export async function fulfilMergeOrder(runDir: string, hooks: MergeHooks = {}): 
         message: `The model of this run is the run ${order.run} merged into its base model. The merged model is not in the cache (any more), and the ${what} to make it from is gone: ${path}.`,
         fix: 'Put the folder back, or start a new run from a model that is there.',
       });
+  const base = await readyModel(order.base, cacheDir, hooks);
   const parent = dirname(order.target);
   mkdirSync(parent, { recursive: true });
   removeAbandoned(parent);
@@ -77,11 +79,11 @@ export async function fulfilMergeOrder(runDir: string, hooks: MergeHooks = {}): 
     await writeMergedModel(
       order.target,
       {
-        base: openModelFolder(order.base),
+        base: openModelFolder(base),
         adapter: readAdapter(order.adapter),
         dtype: 'auto',
         maxShardBytes: 5e9,
-        tokenizerFiles: tokenizerFilesFor(order.adapter, order.base),
+        tokenizerFiles: tokenizerFilesFor(order.adapter, base),
         chatTemplate: order.chatTemplate,
         extras: mergedFromFile(order),
       },

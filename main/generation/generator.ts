@@ -7,7 +7,6 @@ import type { ModelFolder } from '../checkpoints/model-folder.ts';
 import { streamDecoder } from '../data/stream-decoder.ts';
 import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
 import type { Message } from '../data/types.ts';
-import type { Model } from '../engine/models/model.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
@@ -81,7 +80,7 @@ export class Generator {
   static async around(parts: GeneratorParts): Promise<Generator> {
     const { loaded, runtime, adapter, memory } = parts;
     const { model, stored, weightsDir } = loaded;
-    const { graph, parameters } = buildDecoder(model, stored, adapter?.settings, positionsOf(model));
+    const { graph, parameters } = buildDecoder(model, stored, adapter?.settings, model.maxPositions);
     const session = await runtime.createSession(graph, { weightsDir, memory });
     const generator = new Generator(parts, session, parameters);
     if (adapter) await generator.useAdapter(adapter);
@@ -126,11 +125,10 @@ export class Generator {
         ? tokenizer.encode(prompt)
         : tokenizer.encode(tokenizer.renderChat(prompt, { addGenerationPrompt: true }), { specialTokens: false });
     if (ids.length === 0 && tokenizer.bosId !== undefined) ids.push(tokenizer.bosId);
-    const positions = positionsOf(this.#loaded.model);
-    if (ids.length === 0 || ids.length >= positions)
+    if (ids.length === 0 || ids.length >= this.#loaded.model.maxPositions)
       throw new UserError({
         code: 'prompt-length',
-        message: `The prompt has ${ids.length} tokens; 1 to ${positions - 1} can be answered.`,
+        message: `The prompt has ${ids.length} tokens; the model takes 1 to ${this.#loaded.model.maxPositions - 1}.`,
         fix: ids.length === 0 ? 'Write something for the model to continue.' : 'Shorten the prompt.',
       });
     const choose = sampler(options);
@@ -140,7 +138,7 @@ export class Generator {
     let fresh: readonly number[] = ids;
     const said: number[] = [];
     let ending: Ending = 'length';
-    const last = Math.min(maxNewTokens, positions - ids.length);
+    const last = Math.min(maxNewTokens, this.#loaded.model.maxPositions - ids.length);
     for (let count = 0; count < last; count++) {
       if (this.#needsAnew(past, fresh.length)) {
         cache = this.#emptyCache();
@@ -214,14 +212,6 @@ export class Generator {
       ]).flat(),
     );
   }
-}
-
-/**
- * Tokens of prompt and answer together. Models for 128,000 or a million would need RoPE tables of as many rows, and keys
- * and values that no machine here holds.
- */
-function positionsOf({ maxPositions }: Model): number {
-  return Math.min(maxPositions, 2 ** 15);
 }
 
 /** The tokens that end an answer: those of generation_config.json, else config.json, and the tokenizer's end token. */

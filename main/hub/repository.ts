@@ -127,7 +127,7 @@ export function filesOfModel({ repo, files }: Repository): RepoFile[] {
       fix: isAdapter
         ? 'It is an adapter: give it as the adapter (adapter_name_or_path), on the model that it was trained on.'
         : other?.endsWith('.gguf')
-          ? 'Choose the original model that it was made from.'
+          ? 'Choose the original model that it was made from. Or download one of its .gguf files yourself, and choose that file as the model.'
           : 'Choose another upload of the model that has model.safetensors.',
     });
   }

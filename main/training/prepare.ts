@@ -1,6 +1,7 @@
 // Everything between a recipe and the first step: model, tokenizer, rows, LoRA, sessions.
 import type { JobRecord } from '../../preload/contract.ts';
 import { writeDataSummary } from '../checkpoints/data-summary.ts';
+import { readyModel } from '../checkpoints/gguf/ready-model.ts';
 import { fulfilMergeOrder } from '../checkpoints/merge-order.ts';
 import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
 import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
@@ -36,7 +37,7 @@ type Post = (record: JobRecord) => void;
 /** Loads and checks everything a run needs. Throws UserError for anything that cannot be trained. */
 export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Promise<Prepared> {
   const { recipe, cacheDir } = job;
-  await fulfilMergeOrder(job.runDir, {
+  await fulfilMergeOrder(job.runDir, cacheDir, {
     onProgress: ({ done, total }) => {
       post({ type: 'progress', phase: 'Merging the model', done, total });
     },
@@ -45,9 +46,15 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     },
     signal,
   });
+  const modelPath = await readyModel(recipe.model_name_or_path, cacheDir, {
+    onProgress: ({ done, total }) => {
+      post({ type: 'progress', phase: 'Converting the GGUF file', done, total });
+    },
+    signal,
+  });
   post({ type: 'progress', phase: 'Opening the model', done: 0 });
   const settings = fourBitSettings(recipe);
-  const loaded = await inFourBits(loadModel(recipe.model_name_or_path), settings && { settings, cacheDir }, {
+  const loaded = await inFourBits(loadModel(modelPath), settings && { settings, cacheDir }, {
     onProgress: ({ phase, done, total }) => {
       const text = phase === 'rounding' ? 'Rounding the model to 4 bits' : 'Checking the 4-bit model';
       post({ type: 'progress', phase: text, done, total });

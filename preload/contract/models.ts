@@ -17,6 +17,8 @@ export const modelFacts = z.object({
   bytes: z.number().nullable(),
   /** How most weights are stored: "BF16". */
   dtype: z.string().nullable(),
+  /** Of a GGUF file, how most of its weights are stored: "Q4_K"; the other facts are those of what it is converted to. */
+  gguf: z.string().nullable(),
   /** Positions that it was made for. */
   contextLength: z.number().nullable(),
   vocabSize: z.number().nullable(),

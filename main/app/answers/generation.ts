@@ -49,6 +49,7 @@ function versionOf({ model, adapter, chatTemplate, rounded }: Folders): string {
       ...['config.json', 'model.safetensors', 'adapter_model.safetensors']
         .map((name) => join(folder, name))
         .map((file) => (existsSync(file) ? statSync(file).mtimeMs : 0)),
+      folder.endsWith('.gguf') && existsSync(folder) ? statSync(folder).mtimeMs : 0,
     );
   const folders = [model, ...(adapter === undefined ? [] : [adapter])];
   return JSON.stringify([folders.map((folder) => [folder, changedAt(folder)]), chatTemplate, rounded]);

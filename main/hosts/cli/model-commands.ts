@@ -18,6 +18,7 @@ import {
   type Json,
   type WithApp,
 } from './command-parts.ts';
+import { readyOnTerminal } from './convert-on-terminal.ts';
 import { fetchingOnTerminal, folderAsked } from './fetch-on-terminal.ts';
 import { terminalOn } from './terminal.ts';
 
@@ -88,7 +89,7 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .description('answer a prompt with a model and, if wanted, an adapter on it')
     .requiredOption(
       '--model <model>',
-      'folder of the model, its name on the Hub, or run:NAME for what a run has learned',
+      'folder of the model, a GGUF file, its name on the Hub, or run:NAME for what a run has learned',
     )
     .option('--adapter <adapter>', 'folder of a LoRA adapter, its name on the Hub, or run:NAME')
     .requiredOption('--prompt <text>', 'what to answer or to continue; empty starts from nothing')
@@ -116,7 +117,7 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
       const nf4 = { type: 'nf4', nested: false } as const;
       const rounded = loadIn4bit ? await withApp(({ home }) => ({ settings: nf4, cacheDir: home.cache })) : undefined;
       const folders = {
-        model: await folderAsked(withApp, asked.model, 'model'),
+        model: await readyOnTerminal(withApp, await folderAsked(withApp, asked.model, 'model')),
         ...(asked.adapter !== undefined && { adapter: await folderAsked(withApp, asked.adapter, 'adapter') }),
         rounded: asked.rounded ?? rounded,
       };

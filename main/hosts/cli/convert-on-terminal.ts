@@ -1,0 +1,45 @@
+// Turns a GGUF file into what can be loaded, with its progress on a terminal; Ctrl-C ends it and leaves nothing behind.
+import { basename } from 'node:path';
+import type { App } from '../../app/app.ts';
+import { ggufAt, readyModel } from '../../checkpoints/gguf/ready-model.ts';
+import { UserError } from '../../errors.ts';
+import type { WithApp } from './command-parts.ts';
+import { byteText } from './numbers.ts';
+import { terminalOn } from './terminal.ts';
+
+/** The folder to load a model from. Opens the home folder only for a GGUF file. */
+export async function readyOnTerminal(withApp: WithApp, path: string): Promise<string> {
+  const file = ggufAt(path);
+  return file === undefined ? path : withApp((app) => converted(app, file));
+}
+
+async function converted({ home }: App, file: string): Promise<string> {
+  const terminal = terminalOn(process.stderr);
+  const stopping = new AbortController();
+  const onSignal = (): void => stopping.abort(stopped(file));
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  let bytes = 0;
+  try {
+    const folder = await readyModel(file, home.cache, {
+      signal: stopping.signal,
+      onProgress({ done, total }) {
+        bytes = total;
+        const share = Math.floor((100 * done) / Math.max(1, total));
+        terminal.live(`Converting ${basename(file)} … ${share} % (${byteText(done)} of ${byteText(total)})`);
+      },
+    });
+    if (bytes > 0) terminal.line(`Converted ${basename(file)} (${byteText(bytes)}) into the cache: ${folder}`);
+    return folder;
+  } finally {
+    terminal.clear();
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+
+const stopped = (file: string): UserError =>
+  new UserError({
+    code: 'conversion-stopped',
+    message: `The conversion of ${file} was stopped. Nothing of it was left.`,
+    fix: 'Run the command again: it begins anew.',
+  });
