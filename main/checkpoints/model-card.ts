@@ -5,6 +5,7 @@ import { lossPicture, type LossHistory } from './card/loss-picture.ts';
 import { fenced, numberText, row, rowsTable, wholeText } from './card/markdown.ts';
 import type { DataSummary } from './data-summary.ts';
 import { looksLikeHubId } from './hub-cache.ts';
+import type { ConvertedFrom } from './gguf/converted-from.ts';
 import type { MergedFrom } from './merged-from.ts';
 
 export type { LossHistory } from './card/loss-picture.ts';
@@ -25,6 +26,8 @@ export type CardContent = {
   baseModel: string;
   /** Where the base model is itself the result of a run: readMergedFrom tells. */
   baseRun?: MergedFrom | undefined;
+  /** Where its weights were read from a GGUF file: readConvertedFrom tells. */
+  convertedFrom?: ConvertedFrom | undefined;
   /** "Supervised fine-tuning (SFT)" */
   method: string;
   /** For the front matter: "dpo", "sigmoid". */
@@ -110,7 +113,7 @@ function frontMatter(content: CardContent): string {
 }
 
 function origin(content: CardContent): string {
-  const { isMerged = false, baseModel, baseRun, method } = content;
+  const { isMerged = false, baseModel, baseRun, convertedFrom, method } = content;
   const shown = modelText(baseRun?.baseModel ?? baseModel);
   const before =
     baseRun === undefined
@@ -121,14 +124,26 @@ function origin(content: CardContent): string {
   const what = isMerged
     ? `${shown}, fine-tuned with LoRA; the adapter is merged into the weights.`
     : `A LoRA adapter for ${shown}, made with Lorelei.`;
-  return isMerged ? `${what}${before} Made with Lorelei. Method: ${method}.` : `${what}${before} Method: ${method}.`;
+  const read = convertedFrom === undefined ? '' : ggufText(convertedFrom, isMerged);
+  return isMerged
+    ? `${what}${before}${read} Made with Lorelei. Method: ${method}.`
+    : `${what}${before}${read} Method: ${method}.`;
+}
+
+/** What was trained on is not quite the model that the file was quantised from, as with QLoRA. */
+function ggufText({ path, type }: ConvertedFrom, isMerged: boolean): string {
+  const file = `\`${basename(path)}\``;
+  return isMerged
+    ? ` The base model’s weights were read from ${file} (${type}).`
+    : ` It was trained on the weights of ${file} (${type}); on the model that the file was quantised from it works as well as the quantisation is close.`;
 }
 
 function modelText(name: string): string {
   return looksLikeHubId(name) ? `[${name}](https://huggingface.co/${name})` : `\`${basename(name)}\``;
 }
 
-function usage({ isMerged = false, baseModel, baseRun, hubId: place = 'path/to/this/folder' }: CardContent): string {
+function usage(content: CardContent): string {
+  const { isMerged = false, baseModel, baseRun, convertedFrom, hubId: place = 'path/to/this/folder' } = content;
   if (isMerged)
     return fenced(
       'python',
@@ -147,7 +162,9 @@ function usage({ isMerged = false, baseModel, baseRun, hubId: place = 'path/to/t
       'from peft import PeftModel',
       'from transformers import AutoModelForCausalLM, AutoTokenizer',
       '',
-      `model = AutoModelForCausalLM.from_pretrained("${base}")`,
+      convertedFrom !== undefined && baseRun === undefined && !looksLikeHubId(baseModel)
+        ? `model = AutoModelForCausalLM.from_pretrained("path/to/folder", gguf_file=${JSON.stringify(basename(convertedFrom.path))})`
+        : `model = AutoModelForCausalLM.from_pretrained("${base}")`,
       `model = PeftModel.from_pretrained(model, "${place}")`,
       `tokenizer = AutoTokenizer.from_pretrained("${place}")`,
     ].join('\n'),

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { AdapterConfig } from '../checkpoints/adapter.ts';
 import { licenceFields } from '../checkpoints/front-matter.ts';
+import { readConvertedFrom } from '../checkpoints/gguf/converted-from.ts';
 import { readMergedFrom } from '../checkpoints/merged-from.ts';
 import type { CardContent } from '../checkpoints/model-card.ts';
 import { cardRecipe } from '../recipe/card-recipe.ts';
@@ -20,6 +21,7 @@ export function cardContent(source: ExportSource, config: AdapterConfig, folder:
     licence: licenceFields(recipe.model_name_or_path),
     baseModel,
     baseRun,
+    convertedFrom: readConvertedFrom(recipe.model_name_or_path),
     method: methods[recipe.method].title,
     tags: cardTags(recipe),
     settings: { steps: step, ...resultSettings(recipe, config) },

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { AdapterConfig } from '../checkpoints/adapter.ts';
 import { licenceFields } from '../checkpoints/front-matter.ts';
+import { readConvertedFrom } from '../checkpoints/gguf/converted-from.ts';
 import { readMergedFrom } from '../checkpoints/merged-from.ts';
 import { cardFiles, type LossHistory } from '../checkpoints/model-card.ts';
 import type { DataReport } from '../data/report.ts';
@@ -33,6 +34,7 @@ export function finishedCard(
     licence: licenceFields(loaded.folder.path),
     baseModel,
     baseRun,
+    convertedFrom: readConvertedFrom(loaded.folder.path),
     method: methods[recipe.method].title,
     tags: cardTags(recipe),
     settings: { steps: step, ...resultSettings(recipe, config) },

