@@ -32,6 +32,8 @@ export type StepSettings = {
   queryBlocks: number;
   /** Longest row of the data. */
   maxPositions: number;
+  /** Frozen weights are inputs of the graphs: see frozenWeights. */
+  weightsAreFed?: boolean;
 };
 
 /** Names of a batch's inputs; label inputs carry the number of their head chunk. */
@@ -132,7 +134,9 @@ function buildLoss(
     }),
   };
   const weights: Weights =
-    trained.kind === 'lora' ? frozenWeights(g, trained.stored) : trainableWeights(g, model.weightShapes);
+    trained.kind === 'lora'
+      ? frozenWeights(g, trained.stored, { fed: settings.weightsAreFed ?? false })
+      : trainableWeights(g, model.weightShapes);
   const plain = linear(g, weights);
   const zero = g.input(batchInputs.zero, 'float32', []);
   const noise =

@@ -6,7 +6,7 @@ import { adamW } from '../engine/optim/adamw.ts';
 import { clipFactor, gradientNorm } from '../engine/optim/clip.ts';
 import { lion } from '../engine/optim/lion.ts';
 import { sgd } from '../engine/optim/sgd.ts';
-import type { ParameterState, StateTensor, UpdateRule } from '../engine/optim/update-rule.ts';
+import type { ParameterState, StateTensor, UpdateRule, UpdateScalars } from '../engine/optim/update-rule.ts';
 import { UserError } from '../errors.ts';
 import { type FlatLayout, type Slot, view } from './flat-parameters.ts';
 
@@ -60,6 +60,11 @@ export type OptimizerState = {
   tensors: Map<string, StateTensor>;
 };
 
+/** Whether an optimizer is AdamW with its averages in float32. */
+export function isPlainAdamW(optim: OptimizerName): boolean {
+  return rules[optim] === adamW;
+}
+
 export class Optimizer {
   readonly #settings: OptimizerSettings;
   readonly #parameters: readonly { slot: Slot; state: ParameterState }[];
@@ -75,26 +80,37 @@ export class Optimizer {
     return this.#stepsTaken;
   }
 
+  get settings(): OptimizerSettings {
+    return this.#settings;
+  }
+
   /**
    * Moves `parameters`, a vector laid out as the optimizer was told, along `gradients`, one a slot. Returns their norm
    * before clipping.
    */
   step(parameters: Float32Array, gradients: readonly Float32Array[], learningRate: number): number {
-    const { maxGradNorm, weightDecay, loraplusLrRatio = 1 } = this.#settings;
     const norm = gradientNorm(gradients);
-    const gradientScale = clipFactor(norm, maxGradNorm);
-    this.#stepsTaken += 1;
+    const scalarsOf = this.beginStep(norm, learningRate);
     for (const [i, { slot, state }] of this.#parameters.entries()) {
       const gradient = gradients[i];
       if (gradient?.length !== slot.size) throw new Error(`${slot.name} has no gradient`);
-      state.update(view(parameters, slot), gradient, {
-        learningRate: learnsFaster(slot) ? learningRate * loraplusLrRatio : learningRate,
-        step: this.#stepsTaken,
-        gradientScale,
-        weightDecay: slot.decay ? weightDecay : 0,
-      });
+      state.update(view(parameters, slot), gradient, scalarsOf(slot));
     }
     return norm;
+  }
+
+  /** Counts a step, and says what the update of each parameter is told: for whoever moves them elsewhere. */
+  beginStep(norm: number, learningRate: number): (slot: Slot) => UpdateScalars {
+    const { maxGradNorm, weightDecay, loraplusLrRatio = 1 } = this.#settings;
+    const gradientScale = clipFactor(norm, maxGradNorm);
+    this.#stepsTaken += 1;
+    const step = this.#stepsTaken;
+    return (slot) => ({
+      learningRate: learnsFaster(slot) ? learningRate * loraplusLrRatio : learningRate,
+      step,
+      gradientScale,
+      weightDecay: slot.decay ? weightDecay : 0,
+    });
   }
 
   /** Shares memory with the optimizer: it is as it was until the next step. */
@@ -137,6 +153,6 @@ export class Optimizer {
 }
 
 /** What PEFT's create_loraplus_optimizer puts into its faster groups: B, and vectors such as DoRA's magnitudes. */
-function learnsFaster({ name, shape }: Slot): boolean {
+export function learnsFaster({ name, shape }: Slot): boolean {
   return name.includes('lora_B') || shape.length === 1;
 }

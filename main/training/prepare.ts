@@ -19,6 +19,7 @@ import type { LoadedMethod, MethodContext } from './methods/method.ts';
 import { loadOrpo } from './methods/orpo.ts';
 import { loadSft } from './methods/sft.ts';
 import { loadSimpo } from './methods/simpo.ts';
+import { isPlainAdamW } from './optimizer.ts';
 import { choosePrecision, precisionDevice } from './precision.ts';
 import { headChunks, queryBlocks } from './step-cuts.ts';
 import { Stepper } from './stepper.ts';
@@ -87,6 +88,12 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     post({ type: 'event', level: 'info', message: `The base model is in 4 bits: ${fourBitWords(settings)}.` });
   const { precision, reason } = choosePrecision(recipe, precisionDevice(runtime.choice.device));
   post({ type: 'event', level: 'info', message: `Computing in ${precision}: ${reason}.` });
+  if (runtime.hasOwnMemory && !isPlainAdamW(recipe.optim))
+    post({
+      type: 'event',
+      level: 'info',
+      message: `optim: ${recipe.optim} runs on the processor: gradients and parameters travel in every step. adamw_torch stays on ${runtime.choice.device}.`,
+    });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
   const memory = memoryOf(recipe);
   const largestBatch = Math.max(
@@ -117,11 +124,15 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
       ...(recipe.loraplus_lr_ratio === undefined ? {} : { loraplusLrRatio: recipe.loraplus_lr_ratio }),
     },
     weightsDir: loaded.weightsDir,
+    readWeight: weightReader(loaded),
     memory,
     frozenInputs: lora.frozenInputs,
   });
   // A checkpoint brings its own values, but what a method asks of the model as it starts needs these.
-  if (job.resumeFrom === undefined || method.begin) lora.initialize(stepper.layout, stepper.parameters);
+  if (job.resumeFrom === undefined || method.begin) {
+    lora.initialize(stepper.layout, stepper.parameters);
+    stepper.homeChanged();
+  }
   await method.begin?.(stepper);
   return { loaded, tokenizer, runtime, lora, method, stepper };
 }

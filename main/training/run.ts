@@ -67,8 +67,9 @@ export async function train(
   };
   if (resumed) event('info', `Resumed at step ${stepper.step}.`);
 
-  const save = (): void => {
+  const save = async (): Promise<void> => {
     if (lastSaved === stepper.step && stepper.step > 0) return;
+    await stepper.fetchHome();
     const progress: Progress = { log: log.state, metrics: latest, best: best.state, history: history.state, owed };
     const { path, removed } = saveCheckpoint(job, prepared, progress);
     lastSaved = stepper.step;
@@ -96,7 +97,7 @@ export async function train(
     if (!seeksBest(recipe) || stepper.step === 0) return;
     const isBest = best.hear(stepper.step, metrics);
     if (best.patienceIsOver()) owed.samples = prompts.length;
-    if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) save();
+    if (isBest && (recipe.load_best_model_at_end || recipe.save_strategy === 'best')) await save();
   };
   const sampler = prompts.length === 0 ? undefined : await openSampler?.(prepared, recipe);
   const sample = async (): Promise<void> => {
@@ -115,16 +116,16 @@ export async function train(
     if (!owed.evaluation) await sample();
     return !owed.evaluation && owed.samples === 0;
   };
-  const stopped = (): JobRecord & { type: 'end' } => {
-    save();
+  const stopped = async (): Promise<JobRecord & { type: 'end' }> => {
+    await save();
     return { type: 'end', status: 'stopped', outputDir: job.outputDir, metrics: latest };
   };
 
   post({ type: 'start', totalSteps, startStep: stepper.step });
-  if (!(await settle())) return stopped();
+  if (!(await settle())) return await stopped();
 
   while (stepper.step < totalSteps && !best.patienceIsOver()) {
-    if (stopRequested()) return stopped();
+    if (stopRequested()) return await stopped();
     const started = performance.now();
     const index = stepper.step;
     const batches = plan.microBatches(index).map((rows) => method.train.batch(rows));
@@ -152,8 +153,8 @@ export async function train(
 
     owed.evaluation = due.evaluate(step);
     owed.samples = due.sample(step) ? prompts.length : 0;
-    if (!(await settle())) return stopped();
-    if (due.save(step) || best.patienceIsOver()) save();
+    if (!(await settle())) return await stopped();
+    if (due.save(step) || best.patienceIsOver()) await save();
   }
 
   if (best.patienceIsOver() && stepper.step < totalSteps)
@@ -163,6 +164,7 @@ export async function train(
     );
   const finalStep = stepper.step;
   const bestStep = best.state?.step;
+  await stepper.fetchHome();
   if (recipe.load_best_model_at_end && bestStep !== undefined && bestStep !== finalStep) {
     restoreAdapterOf(job, prepared, bestStep);
     event(
@@ -177,6 +179,7 @@ export async function train(
   });
   await sampler?.dispose();
   await stepper.dispose();
+  await prepared.runtime.close();
   return { type: 'end', status: 'completed', outputDir: job.outputDir, metrics: latest };
 }
 

@@ -65,6 +65,7 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
   restoreAdapter(path, prepared, saved.adapter.tensors);
   stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
+  stepper.homeChanged();
   const { log, metrics, best, history, owed = { evaluation: false, samples: 0 } } = state.data;
   return { log, metrics, best, history, owed };
 }
@@ -73,6 +74,7 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
 export function restoreAdapterOf(job: JobSpec, prepared: Prepared, step: number): void {
   const path = checkpointPath(job.runDir, step);
   restoreAdapter(path, prepared, readCheckpoint(path).adapter.tensors);
+  prepared.stepper.homeChanged();
 }
 
 function restoreAdapter(path: string, { lora, stepper }: Prepared, tensors: Adapter['tensors']): void {

@@ -1,5 +1,5 @@
-// Runs the graphs of build-step.ts: adds up micro-batches, hands them to the optimizer, evaluates. Owns the parameters
-// and their gradients. What a step is made of and when to stop is run.ts's business.
+// Runs the graphs of build-step.ts: adds up micro-batches, has the optimizer move the parameters, evaluates. Where all
+// that lives is trained-state.ts's; what a step is made of and when to stop is run.ts's business.
 import { padBatch } from '../data/batches.ts';
 import type { Batch } from '../data/types.ts';
 import type { Model } from '../engine/models/model.ts';
@@ -15,11 +15,15 @@ import {
   scoresOutput,
   type StepSettings,
 } from './build-step.ts';
+import { DeviceState } from './device-state.ts';
 import { derivedSeed, dropoutMask, uniformNoise } from './dropout.ts';
+import { FixedInputs } from './fixed-inputs.ts';
+import { type FlatLayout, flatLayout } from './flat-parameters.ts';
 import { collectGarbage } from './garbage.ts';
-import { type FlatLayout, flatLayout, view } from './flat-parameters.ts';
+import { hostState } from './host-state.ts';
 import { Optimizer, type OptimizerSettings } from './optimizer.ts';
-import type { FrozenInputs } from './lora-values.ts';
+import type { FrozenInputs, ReadWeight } from './lora-values.ts';
+import type { TrainedState } from './trained-state.ts';
 
 export type StepperOptions = {
   model: Model;
@@ -27,6 +31,8 @@ export type StepperOptions = {
   optimizer: OptimizerSettings;
   /** Folder of the checkpoint's files. */
   weightsDir?: string;
+  /** Reads frozen weights for a device that has a memory of its own. */
+  readWeight?: ReadWeight;
   memory: 'fast' | 'lean';
   /** Inputs of the graphs that no step changes; their values may still change before the first one. */
   frozenInputs?: FrozenInputs;
@@ -43,33 +49,49 @@ export type BatchResult = {
 
 export class Stepper {
   readonly layout: FlatLayout;
+  /**
+   * Parameters and optimizer in host memory. On a device with a memory of its own they are as they were when fetchHome
+   * was called, and whoever writes to them calls homeChanged.
+   */
   readonly parameters: Float32Array;
   readonly optimizer: Optimizer;
-  /** Of the step in progress, one a slot. They are the memory that the session handed out: a second home costs a copy. */
-  #gradients: readonly Float32Array[];
-  readonly #noGradients: readonly Float32Array[];
+  readonly #state: TrainedState;
+  readonly #fixed: FixedInputs;
   readonly #runtime: Runtime;
   readonly #options: StepperOptions;
   readonly #gradientSession: Session;
   #evaluationSession: Session | undefined;
 
-  static async create(runtime: Runtime, options: StepperOptions): Promise<Stepper> {
+  static async create(runtime: Runtime, given: StepperOptions): Promise<Stepper> {
+    const options = { ...given, step: { ...given.step, weightsAreFed: runtime.hasOwnMemory } };
     const { graph, parameters } = buildGradientGraph(options.model, options.step);
-    const session = await runtime.createSession(graph, sessionOptions(options, options.memory));
+    const fixed = new FixedInputs(runtime, options.frozenInputs);
+    const { trained } = options.step;
+    if (runtime.hasOwnMemory && trained.kind === 'lora') {
+      if (!options.readWeight) throw new Error(`${runtime.choice.device} needs weights, and nothing reads them`);
+      await fixed.addWeights(graph, trained.stored, options.readWeight);
+    }
+    const resident = parameters.map(({ name }) => gradientName(name).after);
+    const session = await runtime.createSession(graph, { ...sessionOptions(options, options.memory), resident });
     if (options.memory === 'lean') collectGarbage();
-    return new Stepper(runtime, options, flatLayout(parameters, options.decays ?? (() => true)), session);
+    const layout = flatLayout(parameters, options.decays ?? (() => true));
+    return new Stepper(runtime, options, layout, { session, fixed });
   }
 
-  private constructor(runtime: Runtime, options: StepperOptions, layout: FlatLayout, gradientSession: Session) {
+  private constructor(
+    runtime: Runtime,
+    options: StepperOptions,
+    layout: FlatLayout,
+    { session, fixed }: { session: Session; fixed: FixedInputs },
+  ) {
     this.#runtime = runtime;
     this.#options = options;
     this.layout = layout;
-    this.#gradientSession = gradientSession;
+    this.#gradientSession = session;
+    this.#fixed = fixed;
     this.optimizer = new Optimizer(layout, options.optimizer);
     this.parameters = new Float32Array(layout.size);
-    const zeros = new Float32Array(Math.max(0, ...layout.slots.map(({ size }) => size)));
-    this.#noGradients = layout.slots.map(({ size }) => zeros.subarray(0, size));
-    this.#gradients = this.#noGradients;
+    this.#state = runtime.hasOwnMemory ? new DeviceState(runtime, this) : hostState(runtime, this);
   }
 
   /**
@@ -90,10 +112,10 @@ export class Stepper {
   }
 
   /** One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping. */
-  update(learningRate: number): Promise<number> {
-    const norm = this.#spendGradients(learningRate);
+  async update(learningRate: number): Promise<number> {
+    const norm = await this.#state.update(learningRate);
     this.#dropCopies();
-    return Promise.resolve(norm);
+    return norm;
   }
 
   /** Loss and scores of a batch without changing anything. */
@@ -104,50 +126,57 @@ export class Stepper {
       sessionOptions(this.#options, 'lean'),
     );
     const inputs = this.#batchTensors(batch, scale);
-    for (const slot of this.layout.slots)
-      inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
+    await this.#fixed.addTo(inputs);
+    await this.#addParameters(inputs);
     return this.#result(await this.#evaluationSession.run(inputs, { signal }));
   }
 
   /** A copy of each parameter's gradient as added up so far. */
-  gradients(): Map<string, Float32Array> {
-    return new Map(this.layout.slots.map(({ name }, i) => [name, this.#gradientOf(i).slice()]));
+  async gradients(): Promise<Map<string, Float32Array>> {
+    const values = await this.#state.readGradients();
+    return new Map(this.layout.slots.map(({ name }, i) => [name, values[i]?.slice() ?? new Float32Array()]));
+  }
+
+  /** Makes `parameters` and `optimizer` what they are on the device. */
+  fetchHome(): Promise<void> {
+    return this.#state.fetchHome();
+  }
+
+  /** To be called after writing to `parameters`, to the optimizer's state or to the frozen inputs. */
+  homeChanged(): void {
+    this.#state.homeChanged();
+    this.#fixed.changed();
   }
 
   async dispose(): Promise<void> {
+    await this.#state.dispose();
+    this.#fixed.dispose();
     await this.#gradientSession.dispose();
     await this.#evaluationSession?.dispose();
-  }
-
-  #spendGradients(learningRate: number): number {
-    const norm = this.optimizer.step(this.parameters, this.#gradients, learningRate);
-    this.#gradients = this.#noGradients;
-    return norm;
   }
 
   async #addGradients(batch: Batch, scale: number, seed: number, signal?: AbortSignal): Promise<BatchResult> {
     const inputs = this.#batchTensors(batch, scale);
     this.#addDropout(inputs, batch, seed);
     this.#addNoise(inputs, batch, seed);
-    for (const [i, slot] of this.layout.slots.entries()) {
-      inputs.set(slot.name, this.#runtime.tensor('float32', slot.shape, view(this.parameters, slot)));
-      const before = this.#runtime.tensor('float32', slot.shape, this.#gradientOf(i));
-      inputs.set(gradientName(slot.name).before, before);
+    await this.#fixed.addTo(inputs);
+    await this.#addParameters(inputs);
+    const before = await this.#state.gradients();
+    for (const [i, { name }] of this.layout.slots.entries()) {
+      const gradient = before[i];
+      if (gradient) inputs.set(gradientName(name).before, gradient);
     }
-    return this.#keepGradients(await this.#gradientSession.run(inputs, { signal }));
-  }
-
-  async #keepGradients(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<BatchResult> {
-    this.#gradients = await Promise.all(
-      this.layout.slots.map(({ name }) => readFloat32(this.#runtime, outputs.get(gradientName(name).after))),
-    );
+    const outputs = await this.#gradientSession.run(inputs, { signal });
+    await this.#state.keepGradients(outputs);
     return this.#result(outputs);
   }
 
-  #gradientOf(slot: number): Float32Array {
-    const gradient = this.#gradients[slot];
-    if (!gradient) throw new Error(`there is no slot ${slot}`);
-    return gradient;
+  async #addParameters(inputs: Map<string, RuntimeTensor>): Promise<void> {
+    const parameters = await this.#state.parameters();
+    for (const [i, { name }] of this.layout.slots.entries()) {
+      const parameter = parameters[i];
+      if (parameter) inputs.set(name, parameter);
+    }
   }
 
   /** Lean mode pays some milliseconds so that the runtime's copies of outputs do not pile up. */
@@ -179,8 +208,6 @@ export class Stepper {
       ],
       [batchInputs.zero, tensor('float32', [], Float32Array.of(0))],
     ]);
-    for (const [name, { shape, data }] of this.#options.frozenInputs ?? [])
-      inputs.set(name, tensor('float32', shape, data));
     for (const [name, { dims, data }] of batch.extra ?? []) inputs.set(name, tensor('float32', dims, data));
     inputs.set(batchInputs.lossScale, tensor('float32', [], Float32Array.of(scale)));
     const chunks = chunksOfLabels(batch.labelRows.length, this.#options.step.headChunks);

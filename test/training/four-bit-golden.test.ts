@@ -79,8 +79,12 @@ const near = (value: number, expected: number): void => {
   expect(Math.abs(value - expected) / Math.abs(expected)).toBeLessThan(1e-4);
 };
 
-function expectGradients(stepper: Stepper, tensors: ReadonlyMap<string, Float32Array>, prefix: string): void {
-  for (const [parameter, gradient] of stepper.gradients())
+async function expectGradients(
+  stepper: Stepper,
+  tensors: ReadonlyMap<string, Float32Array>,
+  prefix: string,
+): Promise<void> {
+  for (const [parameter, gradient] of await stepper.gradients())
     expect(relativeError(gradient, tensors.get(`${prefix}${peftKey(parameter)}`) ?? []), parameter).toBeLessThan(1e-4);
 }
 
@@ -90,7 +94,7 @@ describe.each(cases)('%s', (name, settings) => {
     const scale = 1 / batch.labelIds.length;
     const { loss } = await stepper.accumulate(batch, scale, 0);
     near(loss, expected.loss);
-    expectGradients(stepper, tensors, 'grad.');
+    await expectGradients(stepper, tensors, 'grad.');
     await stepper.update(1e-2);
     for (const step of expected.steps.slice(1)) {
       near((await stepper.accumulate(batch, scale, 0)).loss, step);
@@ -133,7 +137,7 @@ describe.each(cases)('%s', (name, settings) => {
     ]);
     const { loss } = await stepper.accumulate({ ...batch, sequences: 2, membership, extra }, 1, 0);
     near(loss, wanted);
-    expectGradients(stepper, tensors, 'dpo.grad.');
+    await expectGradients(stepper, tensors, 'dpo.grad.');
     if (name !== 'nf4-dora') {
       for (const slot of stepper.layout.slots) if (slot.name.includes('lora_B')) view(stepper.parameters, slot).fill(0);
       const { scores } = await stepper.evaluate({ ...batch, sequences: 2, membership, extra }, 1);

@@ -88,7 +88,7 @@ async function step(stepper: Stepper, batches: Batch[], seed = 7) {
   let loss = 0;
   for (const [i, batch] of batches.entries())
     loss += (await stepper.accumulate(batch, 1 / labelsOf(batches), seed + i)).loss;
-  return { loss, gradients: stepper.gradients() };
+  return { loss, gradients: await stepper.gradients() };
 }
 
 function expectSame(a: Awaited<ReturnType<typeof step>>, b: Awaited<ReturnType<typeof step>>, tolerance: number): void {
@@ -206,7 +206,7 @@ test('a row without trained tokens has no gradient', async () => {
   const stepper = await open();
   const { loss } = await stepper.accumulate(collate([silent]), 1, 0);
   expect(loss).toBe(0);
-  for (const gradient of stepper.gradients().values()) expect(gradient.every((x) => x === 0)).toBe(true);
+  for (const gradient of (await stepper.gradients()).values()) expect(gradient.every((x) => x === 0)).toBe(true);
 });
 
 test.each([false, true])(

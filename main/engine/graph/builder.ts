@@ -209,7 +209,8 @@ export class GraphBuilder {
   /** Zeros of `shape` [n, width] with `updates` [rows, width] added at rows `indices` [rows]. */
   scatterRows(shape: Shape, indices: Tensor, updates: Tensor): Tensor {
     const [rows = 1, ...rest] = updates.shape;
-    const column = this.reshape(this.cast(indices, 'int64'), [rows, ...rest.map(() => 1)]);
+    // As they come: WebGPU reshapes and expands int32, not int64.
+    const column = this.reshape(indices, [rows, ...rest.map(() => 1)]);
     const zeros = this.expand(this.scalar(0), shape);
     return this.op('ScatterAddElements', [zeros, this.expand(column, updates.shape), updates], { axis: 0 });
   }

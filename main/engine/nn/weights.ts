@@ -19,17 +19,31 @@ export type Weights = {
   rows(name: string, ids: Tensor): Tensor;
 };
 
-/** Weights that stay in the checkpoint's files and get no gradient. */
-export function frozenWeights(g: GraphBuilder, stored: ReadonlyMap<string, StoredWeight>): Weights {
+/**
+ * Weights that get no gradient. They stay in the checkpoint's files, or, where `fed`, are float32 inputs under their
+ * names, so that the graphs of a run share one copy on a device; four-bit ones stay in their files either way.
+ */
+export function frozenWeights(
+  g: GraphBuilder,
+  stored: ReadonlyMap<string, StoredWeight>,
+  { fed = false }: { fed?: boolean } = {},
+): Weights {
   const find = (name: string): StoredWeight => {
     const weight = stored.get(name);
     if (!weight) throw new Error(`the checkpoint has no tensor "${name}"`);
     return weight;
   };
   const fourBit = fourBitGraph(g);
+  const inputs = new Map<string, Tensor>();
+  const plain = (name: string, { dtype, shape, data }: PlainWeight): Tensor => {
+    if (!fed) return g.weight(name, dtype, shape, data);
+    const input = inputs.get(name) ?? g.input(name, 'float32', shape);
+    inputs.set(name, input);
+    return input;
+  };
   const get = (name: string): Tensor => {
     const weight = find(name);
-    return 'codes' in weight ? fourBit.decode(name, weight) : g.cast(plain(g, name, weight), 'float32');
+    return 'codes' in weight ? fourBit.decode(name, weight) : g.cast(plain(name, weight), 'float32');
   };
   return {
     has: (name) => stored.has(name),
@@ -45,13 +59,9 @@ export function frozenWeights(g: GraphBuilder, stored: ReadonlyMap<string, Store
       const weight = find(name);
       return 'codes' in weight
         ? g.gather(fourBit.decode(name, weight), ids)
-        : g.cast(g.gather(plain(g, name, weight), ids), 'float32');
+        : g.cast(g.gather(plain(name, weight), ids), 'float32');
     },
   };
-}
-
-function plain(g: GraphBuilder, name: string, { dtype, shape, data }: PlainWeight): Tensor {
-  return g.weight(name, dtype, shape, data);
 }
 
 /** Weights that are all trained, for models made from nothing. */

@@ -5,6 +5,7 @@ import { UserError, messageOf } from '../../errors.ts';
 import { type DimBindings, evaluateDim, multipleOfName, shapeText } from '../graph/dims.ts';
 import type { CompiledGraph } from '../graph/onnx.ts';
 import type { DType } from '../graph/tensor.ts';
+import { deviceCopies } from './device-copies.ts';
 import type { DeviceChoice, Runtime, RuntimeTensor, Session, SessionOptions, TensorData } from './runtime.ts';
 
 export type RuntimeOptions = {
@@ -29,15 +30,26 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     options.device,
     ort.listSupportedBackends().map(({ name }) => name),
   );
+  const hasOwnMemory = choice.device === 'webgpu';
+  const copies = hasOwnMemory ? deviceCopies(ort) : undefined;
   return {
     choice,
+    hasOwnMemory,
     createSession: (graph, sessionOptions) => createSession(ort, graph, sessionOptions, choice, options.threads),
     tensor: (dtype, dims, data) => {
       const values = dtype === 'int64' && data instanceof Int32Array ? BigInt64Array.from(data, BigInt) : data;
       return new ort.Tensor(dtype as Ort.Tensor.Type, values as Ort.Tensor.DataType, [...dims]) as OrtTensor;
     },
-    read: (tensor) => Promise.resolve((tensor as OrtTensor).data as TensorData),
-    dispose: () => undefined,
+    upload: (tensor) => copies?.upload(tensor as OrtTensor) ?? Promise.resolve(tensor),
+    read: async (given) => {
+      const tensor = given as OrtTensor;
+      const isThere = tensor.location === 'gpu-buffer';
+      return (isThere && copies ? await copies.download(tensor) : tensor).data as TensorData;
+    },
+    dispose: (tensor) => {
+      if ((tensor as OrtTensor).location === 'gpu-buffer') (tensor as OrtTensor).dispose();
+    },
+    close: async () => copies?.close(),
   };
 }
 
@@ -57,6 +69,8 @@ type OrtTensor = Ort.Tensor & { dtype: DType };
 
 function chooseDevice(wanted: string, available: readonly string[]): DeviceChoice {
   if (wanted === 'cpu') return { device: 'cpu', reason: 'the recipe asks for it' };
+  if (wanted === 'webgpu' && available.includes('webgpu'))
+    return { device: 'webgpu', reason: 'the recipe asks for it' };
   if (wanted === 'auto') {
     const others = available.filter((name) => name !== 'cpu');
     const seen = others.length
@@ -80,7 +94,9 @@ async function createSession(
   threads: number | undefined,
 ): Promise<Session> {
   const lean = options.memory === 'lean';
-  const session = await ort.InferenceSession.create(graph.bytes, {
+  const onHost = choice.device === 'cpu';
+  const disabled = [...(lean ? leanDisabled : []), ...(lean || onHost ? [] : ['CommonSubexpressionElimination'])];
+  const session = await createNative(ort, graph, choice.device, {
     executionProviders: [choice.device],
     graphOptimizationLevel: 'all',
     // Shapes vary from batch to batch: a pattern would keep the sum of all peaks.
@@ -92,10 +108,15 @@ async function createSession(
           ? {}
           : { model_external_initializers_file_folder_path: options.weightsDir }),
         ...(lean ? { disable_prepacking: '1' } : {}),
+        // An op that the device lacks is an error, not a detour through host memory in every step.
+        ...(onHost ? {} : { disable_cpu_ep_fallback: '1' }),
       },
-      // Without these, 16-bit weights would be decoded once and kept, and recomputed layers merged with the first.
-      ...(lean ? { optimization: { disable_specified_optimizers: leanDisabled.join(';') } } : {}),
+      // Without these, weights in few bits would be decoded once and kept, and recomputed layers merged with the first.
+      ...(disabled.length > 0 ? { optimization: { disable_specified_optimizers: disabled.join(';') } } : {}),
     },
+    ...(onHost || !options.resident
+      ? {}
+      : { preferredOutputLocation: Object.fromEntries(options.resident.map((name) => [name, 'gpu-buffer'] as const)) }),
   });
   // The graph's bytes are not needed any more and are not kept.
   const { name: graphName, inputs, hostDims, outputs } = graph;
@@ -116,12 +137,50 @@ async function createSession(
       }
       const fetches: Record<string, Ort.Tensor | null> = {};
       for (const name of outputs) fetches[name] = null;
-      const results = await runNative(session, graphName, feeds, fetches);
+      const results = await runNative(session, { graph: graphName, device: choice.device }, feeds, fetches);
       runOptions?.signal?.throwIfAborted();
       return new Map(Object.entries(results).map(([name, tensor]) => [name, withDType(tensor)]));
     },
     dispose: () => session.release(),
   };
+}
+
+/** @throws UserError "device-failed" where a device other than the processor cannot run the graph */
+async function createNative(
+  ort: typeof Ort,
+  { name, bytes }: CompiledGraph,
+  device: string,
+  options: Ort.InferenceSession.SessionOptions,
+): Promise<Ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(bytes, options);
+  } catch (error) {
+    if (device === 'cpu') throw error;
+    throw outOfMemory(error, name) ?? deviceFailed(error, name, device);
+  }
+}
+
+function deviceFailed(error: unknown, graph: string, device: string): UserError {
+  return new UserError(
+    {
+      code: 'device-failed',
+      message: `${device} could not run the graph "${graph}": ${messageOf(error).trim().slice(0, 500)}`,
+      fix: 'Use device: cpu. `lorelei devices --check` says what works on this machine.',
+    },
+    { cause: error },
+  );
+}
+
+function outOfMemory(error: unknown, graph: string): UserError | undefined {
+  if (!/alloc|out of memory|OutOfMemory|max.*buffer.*size|buffer.*too large/i.test(messageOf(error))) return undefined;
+  return new UserError(
+    {
+      code: 'out-of-memory',
+      message: `There was not enough memory to run "${graph}": ${messageOf(error)}.`,
+      fix: 'Set gradient_checkpointing: true, or lower per_device_train_batch_size (and raise gradient_accumulation_steps) or max_length.',
+    },
+    { cause: error },
+  );
 }
 
 const leanDisabled = ['ConstantFolding', 'CommonSubexpressionElimination', 'FuseFp16InitializerToFp32NodeTransformer'];
@@ -159,23 +218,14 @@ function evaluateIfKnown(dim: Parameters<typeof evaluateDim>[0], bindings: DimBi
 
 async function runNative(
   session: Ort.InferenceSession,
-  graph: string,
+  { graph, device }: { graph: string; device: string },
   feeds: Record<string, Ort.Tensor>,
   fetches: Record<string, Ort.Tensor | null>,
 ): Promise<Ort.InferenceSession.ReturnType> {
   try {
     return await session.run(feeds, fetches);
   } catch (error) {
-    if (/alloc|out of memory/i.test(messageOf(error)))
-      throw new UserError(
-        {
-          code: 'out-of-memory',
-          message: `There was not enough memory to run "${graph}": ${messageOf(error)}.`,
-          fix: 'Set gradient_checkpointing: true, or lower per_device_train_batch_size (and raise gradient_accumulation_steps) or max_length.',
-        },
-        { cause: error },
-      );
-    throw error;
+    throw outOfMemory(error, graph) ?? (device === 'cpu' ? error : deviceFailed(error, graph, device));
   }
 }
 

@@ -17,6 +17,8 @@ export type SessionOptions = {
    * file and 16-bit weights are decoded at each use; slower, much smaller.
    */
   memory: 'fast' | 'lean';
+  /** Outputs that stay on the device, each until it is disposed of; without effect where the device is the host. */
+  resident?: readonly string[];
 };
 
 export type RunOptions = {
@@ -42,13 +44,19 @@ export type DeviceChoice = {
 
 export type Runtime = {
   readonly choice: DeviceChoice;
+  /** Whether the device has a memory of its own, so that tensors are worth keeping there between runs. */
+  readonly hasOwnMemory: boolean;
   createSession(graph: CompiledGraph, options: SessionOptions): Promise<Session>;
   /** Wraps host memory without copying where the device is the host. Int32Array is widened for int64. */
   tensor: (dtype: DType, dims: readonly number[], data: TensorData) => RuntimeTensor;
+  /** A copy on the device that stays until it is disposed of; the tensor itself where the device is the host. */
+  upload(tensor: RuntimeTensor): Promise<RuntimeTensor>;
   /** The values of a tensor in host memory; no copy where they are there already. */
   read(tensor: RuntimeTensor): Promise<TensorData>;
   /** Frees a tensor that lives on a device; nothing to do on the host. */
   dispose(tensor: RuntimeTensor): void;
+  /** Frees what the runtime itself keeps on the device. */
+  close(): Promise<void>;
 };
 
 /** Float32 values of a tensor. Throws when it holds something else. */

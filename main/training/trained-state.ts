@@ -1,0 +1,30 @@
+// Where a run's parameters, their gradients and the optimizer's state live while it trains: what host-state.ts and
+// device-state.ts have in common.
+import type { RuntimeTensor } from '../engine/runtime/runtime.ts';
+import type { FlatLayout } from './flat-parameters.ts';
+import type { Optimizer } from './optimizer.ts';
+
+/** In host memory: what checkpoints, adapters and samples read and write. */
+export type Home = {
+  readonly layout: FlatLayout;
+  readonly parameters: Float32Array;
+  readonly optimizer: Optimizer;
+};
+
+export type TrainedState = {
+  /** Parameters as graphs read them, one a slot. */
+  parameters(): Promise<readonly RuntimeTensor[]>;
+  /** Gradients of the step in progress, one a slot; all 0 when it begins. */
+  gradients(): Promise<readonly RuntimeTensor[]>;
+  /** Takes the gradients out of the outputs of the gradient graph. */
+  keepGradients(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<void>;
+  /** Gradients in host memory: copies, or what stays as it is until the next step. */
+  readGradients(): Promise<readonly Float32Array[]>;
+  /** One optimizer step, which clears the gradients. Returns their norm before clipping. */
+  update(learningRate: number): Promise<number>;
+  /** Brings home what is newer elsewhere. */
+  fetchHome(): Promise<void>;
+  /** To be told whenever something else wrote to the home. */
+  homeChanged(): void;
+  dispose(): Promise<void>;
+};
