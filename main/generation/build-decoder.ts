@@ -69,6 +69,7 @@ export function buildDecoder(
   const hidden = model.hiddenStates(context, {
     inputIds,
     positionIds,
+    positions: g.reshape(g.cast(positionIds, 'float32'), [batch, seq]),
     // One text without padding: a token's place in the row is its position.
     visibility: wholeVisibility(g, {
       queryIndex,

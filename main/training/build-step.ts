@@ -40,6 +40,7 @@ export type StepSettings = {
 export const batchInputs = {
   inputIds: 'input_ids', // int32 [batch, seq]
   positionIds: 'position_ids', // int64 [batch * seq, 1]
+  positions: 'positions', // float32 [batch, seq], the same: WebGPU does no arithmetic with int64
   visibleUntil: 'visible_until', // int32 [batch, seq]
   tokenIndex: 'token_index', // int32 [queryBlocks, seq / queryBlocks], 0 1 2 ...
   labelRows: (chunk: number) => `label_rows.${chunk}`, // int32 [labels]
@@ -124,13 +125,15 @@ function buildLoss(
   const tokenIndex = g.input(batchInputs.tokenIndex, 'int32', [queryBlocks, block]);
   const inputIds = g.input(batchInputs.inputIds, 'int32', [batch, seq]);
   const positionIds = g.input(batchInputs.positionIds, 'int64', [multiplyDims(batch, seq), 1]);
+  const positions = g.input(batchInputs.positions, 'float32', [batch, seq]);
   const inputs = {
     inputIds,
     positionIds,
+    positions,
     visibility: blockVisibility(g, {
       tokenIndex,
       visibleUntil: g.input(batchInputs.visibleUntil, 'int32', [batch, seq]),
-      positions: g.cast(g.reshape(positionIds, [batch, seq]), 'int32'),
+      positions,
     }),
   };
   const weights: Weights =

@@ -197,6 +197,7 @@ export class Stepper {
     const inputs = new Map<string, RuntimeTensor>([
       [batchInputs.inputIds, tensor('int32', shape, batch.inputIds)],
       [batchInputs.positionIds, tensor('int64', [batch.batch * batch.seq, 1], batch.positionIds)],
+      [batchInputs.positions, tensor('float32', shape, Float32Array.from(batch.positionIds))],
       [batchInputs.visibleUntil, tensor('int32', shape, batch.visibleUntil)],
       [
         batchInputs.tokenIndex,

@@ -56,6 +56,7 @@ export async function computeLogits(
   const hidden = model.hiddenStates(context, {
     inputIds: g.input('input_ids', 'int32', [rows, tokens]),
     positionIds,
+    positions: g.cast(places, 'float32'),
     visibility: wholeVisibility(g, {
       queryIndex: index,
       keyIndex: index,

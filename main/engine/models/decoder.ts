@@ -52,12 +52,12 @@ type Sight = { blocks: readonly QueryBlock[]; rope: RopeTables | undefined };
 /** Layers of the same kind share theirs. A window that no row of the graph exceeds is none. */
 function sightsOf(
   { g, maxPositions }: BuildContext,
-  { positionIds, visibility }: ModelInputs,
+  { positionIds, positions, visibility }: ModelInputs,
   layers: readonly LayerKind[],
 ): Sight[] {
   const tables = new Map<RopeSettings, RopeTables>();
   return layers.map(({ window = Infinity, rope }) => {
-    const known = rope && (tables.get(rope) ?? ropeTables(g, rope, { positionIds, maxPositions }));
+    const known = rope && (tables.get(rope) ?? ropeTables(g, rope, { positionIds, positions, maxPositions }));
     if (rope && known) tables.set(rope, known);
     return { blocks: visibility(window < maxPositions ? window : undefined), rope: known };
   });

@@ -25,6 +25,8 @@ export type ModelInputs = {
   inputIds: Tensor;
   /** int64 [batch * seq, 1] */
   positionIds: Tensor;
+  /** The same for arithmetic: float32 [batch, seq]. */
+  positions: Tensor;
   /** Which tokens see which. */
   visibility: Visibility;
 };

@@ -5,7 +5,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { attentionFactor, inverseFrequencies, type RopeSettings, switchOf } from './rope-frequencies.ts';
 
 export type RopeTables = {
-  /** Two constants [rows, rotaryDim / 2]. */
+  /** [positions, rotaryDim / 2] */
   cos: Tensor;
   sin: Tensor;
   /** int64 [tokens, 1]: the row of the tables for each token. */
@@ -13,47 +13,56 @@ export type RopeTables = {
 };
 
 /**
- * The tables for positions 0 to `maxPositions` - 1, and where in them the tokens of `positionIds` (int64 [tokens, 1])
- * find theirs. LongRoPE has two sets of frequencies: both are made, and a run with a position beyond the original
- * context takes the second, as transformers does.
+ * The tables for positions 0 to `maxPositions` - 1. positionIds is int64 [tokens, 1], positions the same in float32 and
+ * any shape. LongRoPE has two sets of frequencies: both are made, and a run with a position beyond the original context
+ * takes the second, as transformers does.
  */
 export function ropeTables(
   g: GraphBuilder,
   settings: RopeSettings,
-  { positionIds, maxPositions }: { positionIds: Tensor; maxPositions: number },
+  { positionIds, positions, maxPositions }: { positionIds: Tensor; positions: Tensor; maxPositions: number },
 ): RopeTables {
-  const half = settings.rotaryDim / 2;
   const switchAt = switchOf(settings);
-  const sets =
-    switchAt === undefined || maxPositions <= switchAt
-      ? [inverseFrequencies(settings, maxPositions)]
-      : [inverseFrequencies(settings, switchAt), inverseFrequencies(settings, maxPositions)];
-  const factor = attentionFactor(settings.scaling);
-  const cos = new Float32Array(sets.length * maxPositions * half);
-  const sin = new Float32Array(cos.length);
-  for (const [set, frequencies] of sets.entries())
-    for (let position = 0; position < maxPositions; position++) {
-      for (const [i, frequency] of frequencies.entries()) {
-        const angle = Math.fround(position * frequency);
-        const at = (set * maxPositions + position) * half + i;
-        cos[at] = Math.fround(Math.cos(angle)) * factor;
-        sin[at] = Math.fround(Math.sin(angle)) * factor;
-      }
-    }
-  const shape = [sets.length * maxPositions, half];
+  if (switchAt === undefined || maxPositions <= switchAt)
+    return { ...constants(g, 'rope', settings, maxPositions, maxPositions), rows: positionIds };
+  const [short, long] = [
+    constants(g, 'rope.short', settings, maxPositions, switchAt),
+    constants(g, 'rope.long', settings, maxPositions, maxPositions),
+  ];
+  const furthest = g.reshape(g.reduceMax(positions, [...positions.shape.keys()]), [1, 1]);
+  const isLong = g.op('GreaterOrEqual', [furthest, g.scalar(switchAt)], {});
   return {
-    cos: g.constant('rope.cos', 'float32', shape, cos),
-    sin: g.constant('rope.sin', 'float32', shape, sin),
-    rows: sets.length === 1 ? positionIds : rowsInSets(g, positionIds, switchAt ?? 0, maxPositions),
+    cos: g.where(isLong, long.cos, short.cos),
+    sin: g.where(isLong, long.sin, short.sin),
+    rows: positionIds,
   };
 }
 
-/** The same positions, in the second set of rows where any of them is at or beyond `switchAt`. */
-function rowsInSets(g: GraphBuilder, positionIds: Tensor, switchAt: number, setRows: number): Tensor {
-  const furthest = g.reduceMax(g.cast(positionIds, 'float32'), [0]); // [1, 1]
-  const isLong = g.op('GreaterOrEqual', [furthest, g.scalar(switchAt)], {});
-  const rows = g.constant('rope.set', 'int64', [], BigInt64Array.of(BigInt(setRows)));
-  return g.add(positionIds, g.mul(g.cast(isLong, 'int64'), rows));
+/** With the frequencies for texts of `length`. */
+function constants(
+  g: GraphBuilder,
+  name: string,
+  settings: RopeSettings,
+  maxPositions: number,
+  length: number,
+): Pick<RopeTables, 'cos' | 'sin'> {
+  const half = settings.rotaryDim / 2;
+  const factor = attentionFactor(settings.scaling);
+  const frequencies = inverseFrequencies(settings, length);
+  const cos = new Float32Array(maxPositions * half);
+  const sin = new Float32Array(maxPositions * half);
+  for (let position = 0; position < maxPositions; position++) {
+    for (const [i, frequency] of frequencies.entries()) {
+      const angle = Math.fround(position * frequency);
+      cos[position * half + i] = Math.fround(Math.cos(angle)) * factor;
+      sin[position * half + i] = Math.fround(Math.sin(angle)) * factor;
+    }
+  }
+  const shape = [maxPositions, half];
+  return {
+    cos: g.constant(`${name}.cos`, 'float32', shape, cos),
+    sin: g.constant(`${name}.sin`, 'float32', shape, sin),
+  };
 }
 
 /**

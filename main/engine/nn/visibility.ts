@@ -17,14 +17,14 @@ export type QueryBlock = {
 /** The blocks of a layer: with a window, a token sees itself and the `window` - 1 tokens of its sequence before it. */
 export type Visibility = (window?: number) => readonly QueryBlock[];
 
-/** Positions count the tokens of a sequence: int32, [tokens] or [batch, tokens]. */
+/** Positions count the tokens of a sequence: int32 or float32, [tokens] or [batch, tokens]. */
 type Rows = {
-  /** int32 [queries] and [keys]: they count the tokens of a row. */
+  /** int32 or float32, [queries] and [keys]: they count the tokens of a row. */
   queryIndex: Tensor;
   keyIndex: Tensor;
   queryPositions: Tensor;
   keyPositions: Tensor;
-  /** int32 [batch, keys] */
+  /** [batch, keys], of the same type. */
   visibleUntil: Tensor;
 };
 
@@ -37,14 +37,16 @@ export function wholeVisibility(g: GraphBuilder, rows: Rows): Visibility {
 
 /**
  * The same for rows that are cut into blocks of equal length. tokenIndex [blocks, length] counts the tokens of a row
- * on and on, visibleUntil and positions are [batch, blocks * length].
+ * on and on, visibleUntil is [batch, blocks * length], both int32; positions the same in float32.
  */
 export function blockVisibility(
   g: GraphBuilder,
   { tokenIndex, visibleUntil, positions }: Record<'tokenIndex' | 'visibleUntil' | 'positions', Tensor>,
 ): Visibility {
   const [blocks = 1, length = 1] = tokenIndex.shape;
-  const index = g.reshape(tokenIndex, [multiplyDims(blocks, length)]);
+  // In float32, exact for rows of up to 2^24 tokens: WebGPU slices no integers.
+  const index = g.reshape(g.cast(tokenIndex, 'float32'), [multiplyDims(blocks, length)]);
+  const until = g.cast(visibleUntil, 'float32');
   return visibilityOf(
     g,
     Array.from({ length: Number(blocks) }, (_, i) => {
@@ -56,7 +58,7 @@ export function blockVisibility(
         keyIndex: upTo(index, 0),
         queryPositions: own(positions, 1),
         keyPositions: upTo(positions, 1),
-        visibleUntil: upTo(visibleUntil, 1),
+        visibleUntil: upTo(until, 1),
       });
       return { start, end, keys: end, rows };
     }),
@@ -93,11 +95,11 @@ function bias(g: GraphBuilder, rows: Rows, window: number | undefined): Tensor {
 function withinWindow(g: GraphBuilder, { queryPositions, keyPositions }: Rows, window: number): Tensor {
   const apart = (x: Tensor, last: (tokens: Dim) => Shape): Tensor => {
     const [tokens = 1, batch = 1] = [...x.shape].reverse();
-    return g.reshape(x, [batch, 1, 1, ...last(tokens)]);
+    return g.reshape(g.cast(x, 'float32'), [batch, 1, 1, ...last(tokens)]);
   };
   const distance = g.sub(
     apart(queryPositions, (queries) => [queries, 1]),
     apart(keyPositions, (keys) => [1, keys]),
   );
-  return g.op('Less', [distance, g.constant('window', 'int32', [], Int32Array.of(window))], {});
+  return g.op('Less', [distance, g.scalar(window)], {});
 }
