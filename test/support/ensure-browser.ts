@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { hasVulkan } from './ensure-vulkan.ts';
 import { findBrowser, thisMachine, type Machine } from './browser-program.ts';
 
 /** Answers whether a command succeeded. It never asks a person and ends in time. */
@@ -19,16 +20,34 @@ type Installer = Pick<Machine, 'platform' | 'env'> & {
 const INSTALL_LIMIT_MS = 300_000;
 
 /** Installs Debian's chromium if this may be done here without asking (Ubuntu may not have it). Returns whether it did. */
-export function installChromium({ platform, env, release, isRoot, run, say }: Installer): boolean {
+export function installChromium(installer: Installer): boolean {
   // A browser that was named is the only one that is wanted.
-  if (platform !== 'linux' || env.CHROMIUM || !/^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release)) return false;
+  if (installer.env.CHROMIUM) return false;
+  return installPackage(
+    installer,
+    'chromium',
+    'Installing Debian’s chromium for the tests of the window (once, a minute or two) …',
+  );
+}
+
+/** The same for the Vulkan loader, which tests of WebGPU need beside Chromium's SwiftShader. */
+export function installVulkan(installer: Installer): boolean {
+  return installPackage(
+    installer,
+    'libvulkan1',
+    'Installing libvulkan1 for the tests on WebGPU (once, some seconds) …',
+  );
+}
+
+function installPackage({ platform, release, isRoot, run, say }: Installer, name: string, what: string): boolean {
+  if (platform !== 'linux' || !/^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release)) return false;
   if (!isRoot && !run('sudo', ['-n', 'true'])) return false;
   const apt = (...words: string[]): boolean => {
     const quiet = ['DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-y', '-o', 'DPkg::Lock::Timeout=60', ...words];
     return isRoot ? run('env', quiet) : run('sudo', ['-n', 'env', ...quiet]);
   };
-  const install = (): boolean => apt('install', '--no-install-recommends', 'chromium');
-  say('Installing Debian’s chromium for the tests of the window (once, a minute or two) …');
+  const install = (): boolean => apt('install', '--no-install-recommends', name);
+  say(what);
   return install() || (apt('update') && install());
 }
 
@@ -55,8 +74,9 @@ function ensureBrowser(): void {
   const release = releaseOf('/etc/os-release');
   const say = (line: string): void => console.error(line);
   const isRoot = process.getuid?.() === 0;
-  const found =
-    findBrowser() ?? (installChromium({ ...thisMachine, release, isRoot, run, say }) ? findBrowser() : undefined);
+  const installer = { ...thisMachine, release, isRoot, run, say };
+  const found = findBrowser() ?? (installChromium(installer) ? findBrowser() : undefined);
+  if (found !== undefined && !hasVulkan()) installVulkan(installer);
   console.log(JSON.stringify(found === undefined ? { advice: adviceFor(thisMachine, release) } : { browser: found }));
 }
 

@@ -171,8 +171,17 @@ function deviceFailed(error: unknown, graph: string, device: string): UserError 
   );
 }
 
+/**
+ * The second line is WebGPU's: a buffer that was refused is invalid where it is used, a tensor of 16 GB or more cannot be
+ * counted, and one that is larger than a binding takes more of them than a shader has.
+ */
+const outOfMemoryWords = new RegExp(
+  ['alloc|out of memory', 'Invalid Buffer|narrowing_error|Too many storage buffers'].join('|'),
+  'i',
+);
+
 function outOfMemory(error: unknown, graph: string): UserError | undefined {
-  if (!/alloc|out of memory|OutOfMemory|max.*buffer.*size|buffer.*too large/i.test(messageOf(error))) return undefined;
+  if (!outOfMemoryWords.test(messageOf(error))) return undefined;
   return new UserError(
     {
       code: 'out-of-memory',

@@ -1,0 +1,265 @@
+// What a device has to show before anything is trained on it: real training steps of a small model, each beside the same
+// steps on the processor. The short form decides what `device: auto` may take; the long one is `lorelei devices --check`.
+// It may end its process together with a driver, so nothing else should live there.
+import { GraphBuilder } from '../engine/graph/builder.ts';
+import { symbol } from '../engine/graph/dims.ts';
+import { toOnnx } from '../engine/graph/onnx.ts';
+import { sftObjective } from '../engine/losses/sft.ts';
+import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
+import type { Runtime } from '../engine/runtime/runtime.ts';
+import type { Batch } from '../data/types.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { type LoadedModel, loadModel, weightReader } from './load-model.ts';
+import { loraStart } from './lora-start.ts';
+import { Stepper } from './stepper.ts';
+
+export const conformanceChecks = ['gradients', 'recomputation', 'steps', 'abort', 'memory'] as const;
+export type ConformanceCheck = (typeof conformanceChecks)[number];
+
+export type Finding = {
+  check: ConformanceCheck | 'open' | 'exit';
+  passed: boolean;
+  /** What was measured, or what went wrong. */
+  detail: string;
+  ms: number;
+};
+
+export type ConformanceOptions = {
+  device: string;
+  /** Folder of a small model. */
+  modelPath: string;
+  checks: readonly ConformanceCheck[];
+  onFinding?: (finding: Finding) => void;
+};
+
+/** float32 sums in another order, and drivers that multiply and add in one or in two roundings. */
+const lossTolerance = 1e-4;
+const gradientTolerance = 1e-3;
+
+/** Runs the checks in turn. A check that throws has failed; the next one has a runtime of its own. */
+export async function checkConformance({
+  device,
+  modelPath,
+  checks,
+  onFinding,
+}: ConformanceOptions): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const find = async (check: Finding['check'], run: () => Promise<string>): Promise<boolean> => {
+    const started = performance.now();
+    const outcome = await run().then(
+      (detail) => ({ passed: true, detail }),
+      (error: unknown) => ({ passed: false, detail: messageOf(error).trim() }),
+    );
+    const finding = { check, ...outcome, ms: performance.now() - started };
+    findings.push(finding);
+    onFinding?.(finding);
+    return finding.passed;
+  };
+  const loaded = loadModel(modelPath);
+  const host = await openRuntime({ device: 'cpu' });
+  let there: Runtime | undefined;
+  const opened = await find('open', async () => {
+    there = await openRuntime({ device });
+    return `opened ${there.choice.device}`;
+  });
+  if (!opened || !there) return findings;
+  const place = { loaded, host, there };
+  for (const check of checks) await find(check, () => runs[check](place));
+  await there.close();
+  return findings;
+}
+
+type Place = { loaded: LoadedModel; host: Runtime; there: Runtime };
+
+const runs: Record<ConformanceCheck, (place: Place) => Promise<string>> = {
+  gradients: (place) => compareGradients(place, false),
+  recomputation: (place) => compareGradients(place, true),
+  steps: compareSteps,
+  abort: abortAndRerun,
+  memory: ({ there }) => runOutOfMemory(there),
+};
+
+async function compareGradients({ loaded, host, there }: Place, recompute: boolean): Promise<string> {
+  const batch = madeUpBatch(loaded, 2, 24, 1);
+  const [expected, found] = await Promise.all(
+    [host, there].map((runtime) =>
+      withStepper(runtime, loaded, recompute, async (stepper) => {
+        const { loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 7);
+        return { loss, gradients: await stepper.gradients() };
+      }),
+    ),
+  );
+  if (!expected || !found) throw new Error('a run is missing');
+  requireClose('the loss', found.loss, expected.loss);
+  let worst = { name: '', error: 0 };
+  for (const [name, gradient] of found.gradients) {
+    const error = relativeError(gradient, expected.gradients.get(name) ?? new Float32Array());
+    if (!(error <= worst.error)) worst = { name, error };
+  }
+  if (!(worst.error < gradientTolerance))
+    throw new Error(`the gradient of ${worst.name} is ${percent(worst.error)} off`);
+  return `loss ${found.loss.toFixed(6)}, ${found.gradients.size} gradients within ${percent(worst.error)} of the processor's`;
+}
+
+/** Micro-batches of two shapes add up to each step, so that gradients and the optimizer's state have to last. */
+async function compareSteps({ loaded, host, there }: Place): Promise<string> {
+  const steps = 4;
+  const losses = async (runtime: Runtime): Promise<number[]> =>
+    withStepper(runtime, loaded, false, async (stepper) => {
+      const seen: number[] = [];
+      for (let step = 0; step < steps; step++) {
+        let loss = 0;
+        for (const [micro, batch] of [madeUpBatch(loaded, 2, 16, 2), madeUpBatch(loaded, 1, 24, 3)].entries())
+          loss += (await stepper.accumulate(batch, 1 / batch.labelIds.length / 2, 10 * step + micro)).loss;
+        seen.push(loss, await stepper.update(1e-2));
+      }
+      return seen;
+    });
+  const [expected, found] = [await losses(host), await losses(there)];
+  for (const [i, value] of expected.entries())
+    requireClose(
+      `the ${i % 2 === 0 ? 'loss' : 'gradient norm'} of step ${(i >> 1) + 1}`,
+      found[i] ?? Number.NaN,
+      value,
+      1e-3,
+    );
+  return `${steps} optimizer steps: loss ${found[0]?.toFixed(4)} to ${found.at(-2)?.toFixed(4)}, as on the processor`;
+}
+
+async function abortAndRerun({ loaded, there }: Place): Promise<string> {
+  return withStepper(there, loaded, false, async (stepper) => {
+    const batch = madeUpBatch(loaded, 1, 16, 4);
+    const before = await stepper.evaluate(batch, 1);
+    const abort = new AbortController();
+    const run = stepper.evaluate(batch, 1, abort.signal);
+    abort.abort(new Error('given up'));
+    const outcome = await run.then(
+      () => 'finished',
+      (error: unknown) => messageOf(error),
+    );
+    if (outcome !== 'given up') throw new Error(`a run that was given up ${outcome}`);
+    const after = await stepper.evaluate(batch, 1);
+    if (after.loss !== before.loss)
+      throw new Error(`the loss was ${before.loss}, and ${after.loss} after giving up a run`);
+    return 'a run was given up, and the next one gave the same loss to the last bit';
+  });
+}
+
+/** 4 TB: more than any device has. */
+const hugeRows = 2 ** 20;
+
+/** Asks for more memory than there is, and for a little afterwards. */
+async function runOutOfMemory(runtime: Runtime): Promise<string> {
+  const g = new GraphBuilder();
+  const rows = symbol('rows');
+  const column = g.input('column', 'float32', [rows, 1]);
+  const row = g.reshape(g.input('row', 'float32', [rows]), [1, rows]);
+  const graph = toOnnx(
+    g.finish('out of memory', [{ name: 'y', tensor: g.reduceSum(g.mul(column, row), [0, 1], false) }]),
+  );
+  const session = await runtime.createSession(graph, { memory: 'fast' });
+  const run = (size: number) =>
+    session.run(
+      new Map([
+        ['column', runtime.tensor('float32', [size, 1], new Float32Array(size).fill(1))],
+        ['row', runtime.tensor('float32', [size], new Float32Array(size).fill(1))],
+      ]),
+    );
+  const outcome = await run(hugeRows).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (outcome === undefined) throw new Error('4 TB were handed out');
+  if (!(outcome instanceof UserError) || outcome.code !== 'out-of-memory')
+    throw new Error(`4 TB were refused with an error that is not understood: ${messageOf(outcome)}`);
+  const y = (await run(2)).get('y');
+  const [sum] = y ? ((await runtime.read(y)) as Float32Array) : [];
+  await session.dispose();
+  if (sum !== 4) throw new Error(`after 4 TB were refused, 2 x 2 ones add up to ${sum}`);
+  return '4 TB were refused in words, and the session goes on';
+}
+
+async function withStepper<T>(
+  runtime: Runtime,
+  loaded: LoadedModel,
+  recompute: boolean,
+  use: (stepper: Stepper) => Promise<T>,
+): Promise<T> {
+  const recipe = {
+    lora_r: 4,
+    lora_alpha: 8,
+    lora_dropout: 0.1,
+    use_rslora: false,
+    seed: 1,
+    lora_target_modules: ['all-linear'],
+  };
+  const lora = loraStart(recipe, loaded.model, weightReader(loaded));
+  const stepper = await Stepper.create(runtime, {
+    model: loaded.model,
+    step: {
+      trained: { kind: 'lora', lora: lora.settings, stored: loaded.stored },
+      objective: sftObjective('nll'),
+      recompute,
+      headChunks: recompute ? 2 : 1,
+      neftuneAlpha: 0,
+      queryBlocks: recompute ? 2 : 1,
+      maxPositions: 64,
+    },
+    optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
+    weightsDir: loaded.weightsDir,
+    readWeight: weightReader(loaded),
+    memory: recompute ? 'lean' : 'fast',
+    frozenInputs: lora.frozenInputs,
+  });
+  try {
+    lora.initialize(stepper.layout, stepper.parameters);
+    // B begins as 0, which would leave the gradients of A 0, too.
+    for (const [i, value] of stepper.parameters.entries())
+      if (value === 0) stepper.parameters[i] = (((i * 7919) % 1009) / 1009 - 0.5) * 0.05;
+    stepper.homeChanged();
+    return await use(stepper);
+  } finally {
+    await stepper.dispose();
+  }
+}
+
+/** Rows of made-up tokens, the last one shorter; every token but the first of a row is a label. */
+function madeUpBatch({ model }: LoadedModel, rows: number, length: number, seed: number): Batch {
+  const lengths = Array.from({ length: rows }, (_, row) => (row > 0 && row === rows - 1 ? length - 5 : length));
+  const inputIds = Int32Array.from(
+    { length: rows * length },
+    (_, i) => 3 + ((i * 7919 + seed * 104729) % (model.vocabSize - 3)),
+  );
+  const labelRows = lengths.flatMap((tokens, row) => Array.from({ length: tokens - 1 }, (_, i) => row * length + i));
+  return {
+    batch: rows,
+    seq: length,
+    inputIds,
+    positionIds: Int32Array.from({ length: rows * length }, (_, i) => i % length),
+    visibleUntil: Int32Array.from({ length: rows * length }, (_, i) => lengths[Math.floor(i / length)] ?? 0),
+    labelRows: Int32Array.from(labelRows),
+    labelIds: Int32Array.from(labelRows, (row) => inputIds[row + 1] ?? 0),
+    sequences: 1,
+    membership: new Float32Array(labelRows.length).fill(1),
+    tokenCount: lengths.reduce((a, b) => a + b, 0),
+  };
+}
+
+function requireClose(what: string, found: number, expected: number, tolerance = lossTolerance): void {
+  const error = Math.abs(found - expected) / Math.abs(expected);
+  if (!(error < tolerance)) throw new Error(`${what} is ${found}, on the processor ${expected}`);
+}
+
+/** |found - expected| / |expected| as vectors. */
+function relativeError(found: Float32Array, expected: Float32Array): number {
+  let [difference, size] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    difference += ((found[i] ?? Number.NaN) - (expected[i] ?? 0)) ** 2;
+    size += (expected[i] ?? 0) ** 2;
+  }
+  return size === 0 ? Math.sqrt(difference) : Math.sqrt(difference / size);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(2)} %`;
+}
