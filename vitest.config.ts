@@ -10,7 +10,7 @@ import { skipAllTests } from './test/support/skip-all-tests.ts';
 const whole = [
   'test/e2e/**/*.test.ts',
   'test/hosts/{cli,export-to-hub,hub-folders}.test.ts',
-  'test/training/{run,run-features,four-bit-run,trl-sft,trl-dpo,trl-methods,webgpu}.test.ts',
+  'test/training/{run,run-features,four-bit-run,trl-sft,trl-dpo,trl-methods,webgpu,conformance}.test.ts',
 ];
 const components = ['test/components/**/*.test.ts'];
 

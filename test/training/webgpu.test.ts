@@ -1,6 +1,6 @@
 // Whole runs on WebGPU beside the same runs on the processor, on an adapter in software: every step's loss, what is
 // resumed on the other device, and what travels. No node may fall back to the processor: sessions refuse that.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -12,16 +12,18 @@ const scratch = tempFolder().path;
 let folders = 0;
 const folder = (): string => join(scratch, String(++folders));
 
-const small = {
-  model_name_or_path: existsSync(storiesModel) ? storiesModel : starterModel,
-  chat_template_path: starterModel,
+const short = {
   per_device_train_batch_size: 1,
-  max_length: 48,
   max_steps: 3,
   save_steps: 2,
   logging_steps: 1,
 };
-const preferences = { ...small, chat_template_path: undefined, model_name_or_path: starterModel };
+const small = {
+  ...short,
+  model_name_or_path: existsSync(storiesModel) ? storiesModel : starterModel,
+  chat_template_path: starterModel,
+  max_length: 48,
+};
 
 function expectClose(found: readonly number[], expected: readonly number[]): void {
   expect(found).toHaveLength(expected.length);
@@ -68,7 +70,13 @@ describe.skipIf(!hasSoftwareGpu)('on WebGPU', () => {
   });
 
   test('preferences give the losses and rewards of the processor', async () => {
-    const wanted = { ...preferences, max_steps: 2, save_strategy: 'no', max_length: 96 };
+    // The reference is asked about every pair.
+    const [few, all] = [
+      join(scratch, 'pairs.jsonl'),
+      join(import.meta.dirname, '../../resources/sample-data/dpo.jsonl'),
+    ];
+    writeFileSync(few, readFileSync(all, 'utf8').split('\n').slice(0, 4).join('\n'));
+    const wanted = { ...short, dataset_name: few, max_steps: 2, save_strategy: 'no', max_length: 96 };
     const here = await runJob('dpo', { ...wanted, device: 'cpu' }, { folder: folder() });
     const there = await runJob('dpo', { ...wanted, device: 'webgpu' }, { folder: folder() });
     expectClose(there.losses, here.losses);
