@@ -72,7 +72,14 @@ export class Generator {
     const tokenizer = loadTokenizer(loaded.folder.path).with({ chatTemplate: options.chatTemplate });
     checkVocabulary(tokenizer, loaded.model.vocabSize, options.modelPath);
     const adapter = options.adapterPath === undefined ? undefined : adapterOn(loaded.model, options.adapterPath);
-    const runtime = await openRuntime({ device: options.device ?? 'auto' });
+    const { device = 'auto' } = options;
+    if (device !== 'auto' && device !== 'cpu')
+      throw new UserError({
+        code: 'device-unavailable',
+        message: `Answers are made on the processor by this version, not on ${device}; runs train on it.`,
+        fix: 'Use device: cpu, or name none.',
+      });
+    const runtime = await openRuntime({ device: 'cpu' });
     return Generator.around({ loaded, tokenizer, runtime, adapter, memory: rounded === undefined ? 'fast' : 'lean' });
   }
 
