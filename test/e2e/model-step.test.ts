@@ -119,13 +119,20 @@ test.skipIf(chromiumProgram === undefined)('a person chooses a model', async () 
   await expect.poll(() => draft(), { timeout: 5000 }).toEqual({ model_name_or_path: starter });
   await inspect(page, 'local');
 
+  // A GGUF file: what it is, and that it will be converted.
+  await page.getByLabel('A GGUF file').fill(join(goldensFolder, 'gguf', 'llama.gguf'));
+  await page.keyboard.press('Enter');
+  await aside.getByRole('heading', { name: 'llama.gguf' }).waitFor();
+  await aside.getByText('When a run first needs it, it is turned into what can be trained').waitFor();
+  expect(await aside.innerText()).toMatch(/Weights in the file\s+Q8_0/);
+
   // A folder that is none.
   await page.getByLabel('Another folder').fill(join(folder, 'nowhere'));
   await page.keyboard.press('Enter');
   await page.getByText(/nowhere does not exist/).waitFor();
 
   // A folder that is looked for.
-  await page.getByRole('button', { name: 'Browse' }).click();
+  await page.getByRole('button', { name: 'Browse' }).first().click();
   const dialog = page.getByRole('dialog', { name: 'Choose a folder' });
   await dialog.getByLabel('Folder', { exact: true }).first().fill(folder);
   await page.keyboard.press('Enter');
