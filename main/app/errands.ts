@@ -3,6 +3,7 @@
 import type { DataDraft } from '../../preload/contract.ts';
 import { hubAccess } from '../hub/access.ts';
 import { uploadFolder, type UploadOrder } from '../hub/upload.ts';
+import { checkConformance, type ConformanceCheck } from '../training/conformance.ts';
 import type { App } from './app.ts';
 import { answerSideBySide, type SideBySideRequest } from './answer-side-by-side.ts';
 import type { ErrandHooks } from './errand.ts';
@@ -11,6 +12,7 @@ import { measureSpeed } from './machine-speed.ts';
 import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
 import { describeDevices } from './devices.ts';
 import { lookAtDraft, tokenizeDraft } from './read-dataset.ts';
+import { resourcePath } from './resources.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
 
 /** The token comes with the order: not every host's keychain can be asked from here. */
@@ -20,6 +22,8 @@ type Tell = ErrandHooks['onProgress'];
 
 export const errands = {
   devices: (_app: App, _input: Record<string, never>) => describeDevices(),
+  checkDevice: (_app: App, { device, checks }: { device: string; checks: ConformanceCheck[] }) =>
+    checkConformance({ device, checks, modelPath: resourcePath('starter-model') }),
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
   answerSideBySide: ({ home }: App, input: SideBySideRequest, tell: Tell, signal: AbortSignal) =>
     answerSideBySide(input, { cache: home.cache, tell, signal }),

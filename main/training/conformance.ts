@@ -17,7 +17,8 @@ export const conformanceChecks = ['gradients', 'recomputation', 'steps', 'abort'
 export type ConformanceCheck = (typeof conformanceChecks)[number];
 
 export type Finding = {
-  check: ConformanceCheck | 'open' | 'exit';
+  /** open: whether the device is there; process: what became of the process that tried it. */
+  check: ConformanceCheck | 'open' | 'process';
   passed: boolean;
   /** What was measured, or what went wrong. */
   detail: string;
@@ -60,7 +61,10 @@ export async function checkConformance({
   let there: Runtime | undefined;
   const opened = await find('open', async () => {
     there = await openRuntime({ device });
-    return `opened ${there.choice.device}`;
+    const g = new GraphBuilder();
+    const graph = toOnnx(g.finish('nothing', [{ name: 'y', tensor: g.neg(g.input('x', 'float32', [1])) }]));
+    await (await there.createSession(graph, { memory: 'fast' })).dispose();
+    return `${there.choice.device} is there`;
   });
   if (!opened || !there) return findings;
   const place = { loaded, host, there };

@@ -56,13 +56,18 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 /** What the installed library brings, and what Lorelei does with it. */
 export async function listDevices(): Promise<DeviceReport[]> {
   const ort = await loadLibrary();
-  return ort
-    .listSupportedBackends()
-    .map(({ name }) =>
-      name === 'cpu'
-        ? { name, usable: true, note: 'trains and generates' }
-        : { name, usable: false, note: 'in the library, not verified for training by this version' },
-    );
+  return ort.listSupportedBackends().map(({ name }) =>
+    name === 'cpu'
+      ? { name, usable: true, note: 'trains and generates' }
+      : {
+          name,
+          usable: false,
+          note:
+            name === 'webgpu'
+              ? 'trains where a recipe names it; not taken by itself, because this version does not try it here first'
+              : 'in the library, not verified for training by this version',
+        },
+  );
 }
 
 type OrtTensor = Ort.Tensor & { dtype: DType };

@@ -129,7 +129,13 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .command('devices')
     .description('list what this machine can train on')
     .addOption(jsonOption('one JSON object per device'))
-    .action(async ({ json }: Json) => {
+    .option('--check', 'try each with training steps beside the processor’s, an abort and too much memory: a minute')
+    .action(async ({ json, check }: Json & { check?: true }) => {
+      if (check === true) {
+        const { checkDevices } = await import('./check-devices.ts');
+        process.exitCode = await withApp((app) => checkDevices(app, json === true));
+        return;
+      }
       const { listDevices } = await import('../../engine/runtime/onnxruntime-node.ts');
       const devices = await listDevices();
       print(
