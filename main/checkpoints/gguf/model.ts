@@ -44,11 +44,15 @@ export function openGguf(path: string): GgufModel {
     throw ggufUnsupported(
       path,
       `it is one of ${splits} parts of a model`,
-      'Join them with llama-gguf-split --merge, and use the file that comes out.',
+      'Merge them with llama-gguf-split, which comes with llama.cpp, and use the file that comes out.',
     );
   const { tensors } = header;
   const embedding = tensors.get('token_embd.weight');
   if (!embedding) throw ggufUnsupported(path, 'it has no token_embd.weight: it holds no language model');
+  // Before anything is made for each layer.
+  const layers = metadata.requiredSize(`${prefix}.block_count`);
+  if (layers > tensors.size)
+    throw ggufUnsupported(path, `its metadata says ${layers} layers, and it has ${tensors.size} tensors`);
   const ropeFrequencies = tensors.get('rope_freqs.weight');
   const config = configOf(
     architecture,

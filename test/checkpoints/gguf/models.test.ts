@@ -128,7 +128,7 @@ test.each<[string, Record<string, Value>, readonly string[], RegExp]>([
     whole,
     /llama.block_count is "many"; a number was expected/,
   ],
-  ['a part of a model', { ...tiny, 'split.count': size(3) }, whole, /one of 3 parts.*llama-gguf-split --merge/],
+  ['a part of a model', { ...tiny, 'split.count': size(3) }, whole, /one of 3 parts.*llama-gguf-split/],
   [
     'a missing tensor',
     tiny,
@@ -141,6 +141,12 @@ test.each<[string, Record<string, Value>, readonly string[], RegExp]>([
     tiny,
     [...whole, 'blk.1.attn_q.weight'],
     /blk.1.attn_q.weight, which its metadata has no use for/,
+  ],
+  [
+    'millions of layers',
+    { ...tiny, 'llama.block_count': size(2 ** 31) },
+    whole,
+    /says 2147483648 layers, and it has 11 tensors/,
   ],
   ['YaRN', { ...tiny, 'llama.rope.scaling.type': { text: 'yarn' } }, whole, /its RoPE scaling is "yarn"/],
   [
