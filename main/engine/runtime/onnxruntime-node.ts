@@ -170,7 +170,8 @@ function deviceFailed(error: unknown, graph: string, device: string): UserError 
     {
       code: 'device-failed',
       message: `${device} could not run the graph "${graph}": ${messageOf(error).trim().slice(0, 500)}`,
-      fix: 'Use device: cpu. `lorelei devices --check` says what works on this machine.',
+      fix: 'Use device: cpu.',
+      commandLine: 'Use device: cpu. `lorelei devices --check` says what works on this machine.',
     },
     { cause: error },
   );
