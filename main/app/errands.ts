@@ -14,6 +14,7 @@ import { describeDevices } from './devices.ts';
 import { lookAtDraft, tokenizeDraft } from './read-dataset.ts';
 import { resourcePath } from './resources.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
+import { type MemoryQuestion, memoryOfRuns } from './run-memory.ts';
 
 /** The token comes with the order: not every host's keychain can be asked from here. */
 type UploadErrand = UploadOrder & { token: string };
@@ -37,6 +38,7 @@ export const errands = {
       signal: new AbortController().signal,
       onProgress: (progress) => tell({ ...progress, unit: 'bytes' }),
     }),
+  memory: (_app: App, input: MemoryQuestion) => memoryOfRuns(input),
   preview: (app: App, input: Omit<PreviewRequest, 'onProgress' | 'fetchFromHub'>, tell: Tell) =>
     previewRun(app, {
       ...input,

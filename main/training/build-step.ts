@@ -100,17 +100,20 @@ export function gradientGraph(
 
 /** Loss and scores of an evaluation batch; dropout is off. */
 export function buildEvaluationGraph(model: Model, settings: StepSettings): CompiledGraph {
+  return toOnnx(evaluationGraph(model, settings));
+}
+
+/** The same, before it is written as ONNX. */
+export function evaluationGraph(model: Model, settings: StepSettings): Graph {
   const g = new GraphBuilder();
   const { trained } = settings;
   const still: Trained = trained.kind === 'lora' ? { ...trained, lora: { ...trained.lora, dropout: 0 } } : trained;
   const quiet = { ...settings, trained: still, neftuneAlpha: 0, recompute: false };
   const { loss, scores } = buildLoss(g, model, quiet, false);
-  return toOnnx(
-    g.finish('evaluation', [
-      { name: scoresOutput, tensor: scores },
-      { name: lossOutput, tensor: loss },
-    ]),
-  );
+  return g.finish('evaluation', [
+    { name: scoresOutput, tensor: scores },
+    { name: lossOutput, tensor: loss },
+  ]);
 }
 
 function buildLoss(

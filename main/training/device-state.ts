@@ -47,7 +47,7 @@ export class DeviceState implements TrainedState {
 
   keepGradients(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<void> {
     const after = this.#slots.map(({ name }) => present(outputs, gradientName(name).after));
-    this.#dropGradients();
+    this.dropGradients();
     this.#gradients = after;
     return Promise.resolve();
   }
@@ -58,9 +58,14 @@ export class DeviceState implements TrainedState {
     return values;
   }
 
+  dropGradients(): void {
+    this.#drop(this.#gradients ?? []);
+    this.#gradients = undefined;
+  }
+
   async update(learningRate: number): Promise<number> {
     const norm = this.#runsHere ? await this.#updateHere(learningRate) : await this.#updateAtHome(learningRate);
-    this.#dropGradients();
+    this.dropGradients();
     return norm;
   }
 
@@ -82,7 +87,7 @@ export class DeviceState implements TrainedState {
 
   async dispose(): Promise<void> {
     this.homeChanged();
-    this.#dropGradients();
+    this.dropGradients();
     this.#drop(this.#zeros.values());
     this.#zeros.clear();
     await this.#sessions?.squares.dispose();
@@ -177,11 +182,6 @@ export class DeviceState implements TrainedState {
       (await this.#runtime.upload(this.#runtime.tensor('float32', shape, new Float32Array(size))));
     this.#zeros.set(key, zeros);
     return zeros;
-  }
-
-  #dropGradients(): void {
-    this.#drop(this.#gradients ?? []);
-    this.#gradients = undefined;
   }
 
   #drop(tensors: Iterable<RuntimeTensor>): void {

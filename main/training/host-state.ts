@@ -22,6 +22,9 @@ export function hostState(runtime: Runtime, { layout, parameters, optimizer }: H
       );
     },
     readGradients: () => Promise.resolve(gradients),
+    dropGradients: () => {
+      gradients = none;
+    },
     update: (learningRate) => {
       const norm = optimizer.step(parameters, gradients, learningRate);
       gradients = none;

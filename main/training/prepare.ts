@@ -10,6 +10,7 @@ import type { Runtime } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
 import { memoryOf } from '../recipe/memory.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import type { StepSettings } from './build-step.ts';
 import { fourBitSettings, fourBitWords, inFourBits } from './four-bit.ts';
 import type { JobSpec } from './job.ts';
 import { loadModel, type LoadedModel, weightReader } from './load-model.ts';
@@ -21,7 +22,7 @@ import { loadSft } from './methods/sft.ts';
 import { loadSimpo } from './methods/simpo.ts';
 import { isPlainAdamW } from './optimizer.ts';
 import { choosePrecision, precisionDevice } from './precision.ts';
-import { headChunks, queryBlocks } from './step-cuts.ts';
+import { stepSettings } from './step-settings.ts';
 import { Stepper } from './stepper.ts';
 
 export type Prepared = {
@@ -30,6 +31,7 @@ export type Prepared = {
   runtime: Runtime;
   lora: LoraStart;
   method: LoadedMethod;
+  step: StepSettings;
   stepper: Stepper;
 };
 
@@ -66,7 +68,6 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     signal,
   });
   const lora = loraStart(recipe, loaded.model, weightReader(loaded));
-  const dropout = recipe.method !== 'sft' && recipe.disable_dropout ? 0 : lora.settings.dropout;
   const chatTemplatePath = recipe.method === 'sft' ? recipe.chat_template_path : undefined;
   const tokenizer = loadTokenizer(loaded.folder.path, { chatTemplatePath });
   checkVocabulary(tokenizer, loaded.model.vocabSize, recipe.model_name_or_path);
@@ -96,24 +97,10 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
   const memory = memoryOf(recipe);
-  const largestBatch = Math.max(
-    recipe.per_device_train_batch_size,
-    recipe.per_device_eval_batch_size,
-    recipe.method === 'dpo' ? (recipe.precompute_ref_batch_size ?? 0) : 0,
-  );
-  const labels = method.labelsOfBatch(largestBatch);
+  const step = stepSettings(recipe, { ...method, ...loaded, lora: lora.settings });
   const stepper = await Stepper.create(runtime, {
     model: loaded.model,
-    step: {
-      trained: { kind: 'lora', lora: { ...lora.settings, dropout }, stored: loaded.stored },
-      objective: method.objective,
-      recompute: recipe.gradient_checkpointing,
-      recomputeCheap: memory === 'lean' && !recipe.gradient_checkpointing,
-      headChunks: headChunks({ rows: labels, vocabSize: loaded.model.vocabSize, memory }),
-      neftuneAlpha: recipe.method === 'sft' ? (recipe.neftune_noise_alpha ?? 0) : 0,
-      queryBlocks: queryBlocks(method.longest, memory),
-      maxPositions: method.longest,
-    },
+    step,
     optimizer: {
       optim: recipe.optim,
       beta1: recipe.adam_beta1,
@@ -134,7 +121,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     stepper.homeChanged();
   }
   await method.begin?.(stepper);
-  return { loaded, tokenizer, runtime, lora, method, stepper };
+  return { loaded, tokenizer, runtime, lora, method, step, stepper };
 }
 
 function loadMethod(recipe: Recipe, context: MethodContext): Promise<LoadedMethod> {

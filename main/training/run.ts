@@ -6,11 +6,12 @@ import { checkScheduleArguments, learningRateAt } from '../engine/optim/schedule
 import { UserError } from '../errors.ts';
 import { seeksBest } from '../recipe/evaluation.ts';
 import { warmupSteps } from '../recipe/steps.ts';
+import { Accumulation } from './accumulation.ts';
 import { BestEvaluation } from './best-evaluation.ts';
-import { derivedSeed } from './dropout.ts';
 import { evaluate } from './evaluate.ts';
 import type { JobSpec } from './job.ts';
-import { type MicroBatchResult, TrainingLog } from './metrics.ts';
+import { canCutBatches } from './methods/objectives.ts';
+import { TrainingLog } from './metrics.ts';
 import { trainingPlan } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { RunHistory } from './run-history.ts';
@@ -24,6 +25,7 @@ import {
   writeFinalAdapter,
 } from './save.ts';
 import { timetable } from './timetable.ts';
+import { callsForTrial, longestBatch } from './trial.ts';
 
 export type RunControl = {
   post: (record: JobRecord) => void;
@@ -67,10 +69,25 @@ export async function train(
   };
   if (resumed) event('info', `Resumed at step ${stepper.step}.`);
 
+  const accumulation = new Accumulation({
+    stepper,
+    method,
+    recipe,
+    canCut: canCutBatches(recipe),
+    rowsAtOnce: resumed?.rowsAtOnce,
+    onSmaller: (message) => event('warning', message),
+  });
   const save = async (): Promise<void> => {
     if (lastSaved === stepper.step && stepper.step > 0) return;
     await stepper.fetchHome();
-    const progress: Progress = { log: log.state, metrics: latest, best: best.state, history: history.state, owed };
+    const progress: Progress = {
+      log: log.state,
+      metrics: latest,
+      best: best.state,
+      history: history.state,
+      owed,
+      rowsAtOnce: accumulation.reducedTo,
+    };
     const { path, removed } = saveCheckpoint(job, prepared, progress);
     lastSaved = stepper.step;
     post({ type: 'checkpoint', step: stepper.step, path });
@@ -124,17 +141,21 @@ export async function train(
   post({ type: 'start', totalSteps, startStep: stepper.step });
   if (!(await settle())) return await stopped();
 
+  const longest = longestBatch(plan, method.train.lengths, stepper.step);
+  if (longest && !stopRequested() && callsForTrial(recipe, prepared, method.train.batch(longest))) {
+    post({ type: 'progress', phase: 'Trying the longest batch', done: 0 });
+    await accumulation.tryOut(longest);
+    event(
+      'info',
+      `Tried the longest batch before the first step: memory reaches for ${accumulation.rowsAtOnce} rows at once.`,
+    );
+  }
+
   while (stepper.step < totalSteps && !best.patienceIsOver()) {
     if (stopRequested()) return await stopped();
     const started = performance.now();
     const index = stepper.step;
-    const batches = plan.microBatches(index).map((rows) => method.train.batch(rows));
-    const scales = method.scales(batches);
-    const results: MicroBatchResult[] = [];
-    for (const [micro, batch] of batches.entries()) {
-      const result = await stepper.accumulate(batch, scales[micro] ?? 0, derivedSeed(recipe.seed, index, micro));
-      results.push({ loss: result.loss, tokens: batch.tokenCount, metrics: method.metrics(batch, result) });
-    }
+    const results = await accumulation.add(plan.microBatches(index), index);
     const loss = log.addStep(results);
     const step = index + 1;
     requireFinite('loss', loss, step, lastSaved);

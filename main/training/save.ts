@@ -23,13 +23,15 @@ export type Progress = {
   best: BestState | undefined;
   history: LossHistory;
   owed: Owed;
+  /** Rows that memory reached for at once. */
+  rowsAtOnce: number | undefined;
 };
 
 /** Writes checkpoint-<step> and drops those beyond save_total_limit. Returns the new path and those dropped. */
 export function saveCheckpoint(
   job: JobSpec,
   prepared: Prepared,
-  { log, metrics, best, history, owed }: Progress,
+  { log, metrics, best, history, owed, rowsAtOnce }: Progress,
 ): { path: string; removed: string[] } {
   const { stepper } = prepared;
   const path = writeCheckpoint(job.runDir, {
@@ -43,6 +45,7 @@ export function saveCheckpoint(
       ...(best === undefined ? {} : { best }),
       history: { losses: [...history.losses], evaluations: history.evaluations.map((one) => ({ ...one })) },
       owed: { ...owed },
+      ...(rowsAtOnce === undefined ? {} : { rowsAtOnce }),
       rows: prepared.method.train.length,
       seed: job.recipe.seed,
     } satisfies z.infer<typeof savedState>,
@@ -66,8 +69,8 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
   restoreAdapter(path, prepared, saved.adapter.tensors);
   stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
   stepper.homeChanged();
-  const { log, metrics, best, history, owed = { evaluation: false, samples: 0 } } = state.data;
-  return { log, metrics, best, history, owed };
+  const { log, metrics, best, history, owed = { evaluation: false, samples: 0 }, rowsAtOnce } = state.data;
+  return { log, metrics, best, history, owed, rowsAtOnce };
 }
 
 /** Puts only the adapter of a step's checkpoint into the stepper. */

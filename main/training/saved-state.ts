@@ -20,6 +20,8 @@ export const savedState = z.object({
   }),
   /** Absent in checkpoints of older versions. */
   owed: z.object({ evaluation: z.boolean(), samples: z.int().nonnegative() }).optional(),
+  /** Rows computed together, where memory did not reach for the recipe's; absent in checkpoints of older versions. */
+  rowsAtOnce: z.int().positive().optional(),
   /** Rows and their lengths, so that resuming on other data is noticed. */
   rows: z.number(),
   seed: z.number(),

@@ -106,6 +106,12 @@ export class Stepper {
     return result;
   }
 
+  /** Forgets the gradients added up so far. */
+  discard(): void {
+    this.#state.dropGradients();
+    this.#dropCopies();
+  }
+
   /** Optimizer steps taken. */
   get step(): number {
     return this.optimizer.stepsTaken;

@@ -20,6 +20,8 @@ export type TrainedState = {
   keepGradients(outputs: ReadonlyMap<string, RuntimeTensor>): Promise<void>;
   /** Gradients in host memory: copies, or what stays as it is until the next step. */
   readGradients(): Promise<readonly Float32Array[]>;
+  /** Forgets the gradients of the step in progress. */
+  dropGradients(): void;
   /** One optimizer step, which clears the gradients. Returns their norm before clipping. */
   update(learningRate: number): Promise<number>;
   /** Brings home what is newer elsewhere. */

@@ -71,11 +71,13 @@ export const estimate = z.object({
     z.object({
       /** "Recompute activations" */
       text: z.string(),
-      /** "about 40 % more time" */
+      /** What it costs beside time: "longer rows are cut" */
       price: z.string(),
       changes: values,
       /** Memory with it, all parts together. */
       bytes: z.number(),
+      /** Of an optimizer step with it; null as above. */
+      stepMs: z.number().nullable(),
     }),
   ),
 });

@@ -2,12 +2,13 @@
 // with what the model said of them before training.
 import type { Metrics } from '../../../preload/contract.ts';
 import type { Batch } from '../../data/types.ts';
-import { dpoObjective, pairInputs } from '../../engine/losses/dpo-objective.ts';
+import { pairInputs } from '../../engine/losses/dpo-objective.ts';
 import { pairRewards } from '../../engine/losses/pair-rewards.ts';
 import type { DpoRecipe } from '../../recipe/dpo-recipe.ts';
 import { referenceLogProbs } from '../reference-log-probs.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext } from './method.ts';
+import { objectiveOf } from './objectives.ts';
 import { answerMetrics, loadPairs, type Pairs, pairsIn, scalesOfPairs, sideScores } from './pairs.ts';
 
 /** Pairs with the reference's log-probabilities, which are there once training begins. */
@@ -22,18 +23,7 @@ export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promis
     ...loaded,
     train,
     evaluation,
-    objective: dpoObjective(
-      {
-        lossTypes: recipe.loss_type,
-        lossWeights: recipe.loss_weights ?? recipe.loss_type.map(() => 1),
-        beta: recipe.beta,
-        labelSmoothing: recipe.label_smoothing,
-        fDivergenceType: recipe.f_divergence_type,
-        fAlphaDivergenceCoef: recipe.f_alpha_divergence_coef,
-        discopopTau: recipe.discopop_tau,
-      },
-      { discounts: recipe.ld_alpha !== undefined, weighted: recipe.use_weighting },
-    ),
+    objective: objectiveOf(recipe),
     begin: async (stepper) => {
       for (const [pairs, which] of [
         [train, 'training'],

@@ -2,16 +2,16 @@
 // without a reference.
 import type { Metrics } from '../../../preload/contract.ts';
 import type { Batch } from '../../data/types.ts';
-import { orpoObjective } from '../../engine/losses/orpo.ts';
 import type { OrpoRecipe } from '../../recipe/orpo-recipe.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext } from './method.ts';
+import { objectiveOf } from './objectives.ts';
 import { loadPairs, metricsWithoutReference, perTokenLogProbs, pairsIn, scalesOfPairs, sideScores } from './pairs.ts';
 
 export async function loadOrpo(recipe: OrpoRecipe, context: MethodContext): Promise<LoadedMethod> {
   return {
     ...(await loadPairs(recipe, context, { withPrompts: true })),
-    objective: orpoObjective(recipe.beta),
+    objective: objectiveOf(recipe),
     scales: (batches) => scalesOfPairs(batches, 3),
     metrics: (batch, result) => orpoMetrics(batch, result, recipe.beta),
   };

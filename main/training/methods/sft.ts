@@ -6,11 +6,11 @@ import { packRows } from '../../data/packing.ts';
 import { binsOfSharedPrefixes } from '../../data/shared-prefixes.ts';
 import { splitDataset } from '../../data/split-dataset.ts';
 import type { Batch, TokenizedDataset, TokenizedExample } from '../../data/types.ts';
-import { sftObjective } from '../../engine/losses/sft.ts';
 import type { SftRecipe } from '../../recipe/sft-recipe.ts';
 import { scoreColumns } from '../build-step.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext, Rows } from './method.ts';
+import { objectiveOf } from './objectives.ts';
 import { readRows, type RowSource } from './read-rows.ts';
 
 export async function loadSft(recipe: SftRecipe, context: MethodContext): Promise<LoadedMethod> {
@@ -29,7 +29,7 @@ export async function loadSft(recipe: SftRecipe, context: MethodContext): Promis
   };
   const longest = Math.max(longestOf(rows.train), longestOf(rows.evaluation));
   return {
-    objective: sftObjective(recipe.loss_type),
+    objective: objectiveOf(recipe),
     ...rows,
     report,
     longest,

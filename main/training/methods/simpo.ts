@@ -2,21 +2,16 @@
 // a token, without a reference.
 import type { Metrics } from '../../../preload/contract.ts';
 import type { Batch } from '../../data/types.ts';
-import { simpoObjective } from '../../engine/losses/simpo.ts';
 import type { SimpoRecipe } from '../../recipe/simpo-recipe.ts';
 import type { BatchResult } from '../stepper.ts';
 import type { LoadedMethod, MethodContext } from './method.ts';
+import { objectiveOf } from './objectives.ts';
 import { loadPairs, metricsWithoutReference, pairsIn, scalesOfPairs, sideScores } from './pairs.ts';
 
 export async function loadSimpo(recipe: SimpoRecipe, context: MethodContext): Promise<LoadedMethod> {
   return {
     ...(await loadPairs(recipe, context, { withPrompts: false })),
-    objective: simpoObjective({
-      beta: recipe.beta,
-      simpoGamma: recipe.simpo_gamma,
-      labelSmoothing: recipe.label_smoothing,
-      cpoAlpha: recipe.cpo_alpha,
-    }),
+    objective: objectiveOf(recipe),
     scales: (batches) => scalesOfPairs(batches),
     metrics: (batch, result) => simpoMetrics(batch, result, recipe.beta),
   };
