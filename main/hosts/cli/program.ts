@@ -7,6 +7,7 @@ import { productVersion } from '../../app/resources.ts';
 import { UserError } from '../../errors.ts';
 import { historyProblem } from '../../store/problems.ts';
 import type { WithApp } from './command-parts.ts';
+import { addEstimateCommand } from './estimate-command.ts';
 import { EXIT } from './follow.ts';
 import { forkedErrands } from './fork-errand.ts';
 import { addModelCommands } from './model-commands.ts';
@@ -40,6 +41,7 @@ function program(launchJob: LaunchJob): Command {
 
   addRunCommands(lorelei, withApp);
   addModelCommands(lorelei, withApp);
+  addEstimateCommand(lorelei, withApp);
   addSecretCommands(lorelei, withApp);
 
   lorelei
