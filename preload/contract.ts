@@ -2,6 +2,7 @@
 // input and an output; what the program tells unasked is an event. One file per area, gathered here. The renderer knows
 // nothing else of main.
 import { z } from 'zod';
+import { cudaChanged, cudaCommands } from './contract/cuda.ts';
 import { dataCommands } from './contract/data.ts';
 import { draftCommands } from './contract/drafts.ts';
 import { jobRecord, type ErrorDetails } from './contract/records.ts';
@@ -18,6 +19,7 @@ import { settingsCommands } from './contract/settings.ts';
 import { taskProgress } from './contract/tasks.ts';
 import { uploadCommands } from './contract/uploads.ts';
 
+export * from './contract/cuda.ts';
 export * from './contract/data.ts';
 export * from './contract/drafts.ts';
 export * from './contract/exports.ts';
@@ -36,6 +38,7 @@ export * from './contract/uploads.ts';
 
 /** What the renderer may ask for, over one channel: command -> its input and its output. */
 export const commands = {
+  ...cudaCommands,
   ...dataCommands,
   ...draftCommands,
   ...exportCommands,
@@ -75,6 +78,7 @@ export const appEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run-records'), run: z.string(), records: z.array(jobRecord) }),
   taskProgress,
   downloadsChanged,
+  cudaChanged,
 ]);
 export type AppEvent = z.infer<typeof appEvent>;
 

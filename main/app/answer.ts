@@ -1,6 +1,7 @@
 // Answers what a window asks, as the contract has it. Which channel the question came through is the host's affair.
 import { commandRequest, commands, type CommandName, type CommandResult } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { cudaAnswers } from './answers/cuda.ts';
 import { dataAnswers } from './answers/data.ts';
 import { draftAnswers } from './answers/drafts.ts';
 import { exportAnswers } from './answers/exports.ts';
@@ -18,6 +19,7 @@ import type { Answers, Call } from './answers/answers.ts';
 import type { App } from './app.ts';
 
 const answers: Answers<CommandName> = {
+  ...cudaAnswers,
   ...dataAnswers,
   ...draftAnswers,
   ...exportAnswers,

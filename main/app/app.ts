@@ -1,6 +1,7 @@
 // What every action of the app works on: the home folder, the history, what the host can do for it.
 import { join } from 'node:path';
 import type { AppEvent, CommandInput, HostKind } from '../../preload/contract.ts';
+import { cudaEnvironment } from '../cuda/environment.ts';
 import { hubTokenFile } from '../hub/token-file.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
@@ -81,7 +82,9 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
     launchJob: (job, hooks) => {
       // A run needs the memory more than a model that waits for questions.
       coolErrands();
-      return host.launchJob(job, hooks);
+      // Of a run on the processor nothing hangs on the GPU's software.
+      const environment = job.recipe.device === 'cpu' ? {} : cudaEnvironment(home.folder);
+      return host.launchJob(job, { ...hooks, environment });
     },
     launchErrand,
     coolErrands,

@@ -1,6 +1,8 @@
 // The errands, by name. An errand gets an app of its own (it may read the history and must not write into it), an input
 // that can be copied between processes, and a way to tell how far it is. A kept one hears when it is given up.
 import type { DataDraft } from '../../preload/contract.ts';
+import { installFromFeed, installFromFile, type InstallProgress } from '../cuda/install.ts';
+import { readWheelPins } from '../cuda/wheels.ts';
 import { hubAccess } from '../hub/access.ts';
 import { uploadFolder, type UploadOrder } from '../hub/upload.ts';
 import { checkConformance, type ConformanceCheck } from '../training/conformance.ts';
@@ -25,6 +27,16 @@ export const errands = {
   devices: (_app: App, _input: Record<string, never>) => describeDevices(),
   checkDevice: (_app: App, { device, checks }: { device: string; checks: ConformanceCheck[] }) =>
     checkConformance({ device, checks, modelPath: resourcePath('starter-model') }),
+  installCuda: ({ home }: App, { file }: { file?: string }, tell: Tell) => {
+    const options = {
+      home: home.folder,
+      pins: readWheelPins(resourcePath('cuda', 'wheels.json')),
+      // Its parent ends the process where it is paused.
+      signal: new AbortController().signal,
+      onProgress: onceInAWhile((progress: InstallProgress) => tell({ ...progress, unit: 'bytes' })),
+    };
+    return file === undefined ? installFromFeed(options) : installFromFile(file, options);
+  },
   speed: (_app: App, _input: Record<string, never>) => measureSpeed(),
   answerSideBySide: ({ home }: App, input: SideBySideRequest, tell: Tell, signal: AbortSignal) =>
     answerSideBySide(input, { cache: home.cache, tell, signal }),
@@ -52,3 +64,16 @@ type Errands = typeof errands;
 export type ErrandName = keyof Errands;
 export type ErrandInput<E extends ErrandName> = Parameters<Errands[E]>[1];
 export type ErrandOutput<E extends ErrandName> = Awaited<ReturnType<Errands[E]>>;
+
+const TELL_EVERY_MS = 100;
+
+/** Passes on at most ten a second, and every first one of a phase. */
+function onceInAWhile<P extends { phase: string }>(tell: (progress: P) => void): (progress: P) => void {
+  let [toldAt, phase] = [0, ''];
+  return (progress) => {
+    const now = performance.now();
+    if (progress.phase === phase && now - toldAt < TELL_EVERY_MS) return;
+    [toldAt, phase] = [now, progress.phase];
+    tell(progress);
+  };
+}

@@ -17,4 +17,11 @@ export type JobHandle = {
 };
 
 /** Starts the job's own process. What the process prints goes to the file `log`. */
-export type LaunchJob = (job: JobSpec, options: { onRecord: (record: JobRecord) => void; log: string }) => JobHandle;
+export type LaunchJob = (job: JobSpec, options: JobOptions) => JobHandle;
+
+export type JobOptions = {
+  onRecord: (record: JobRecord) => void;
+  log: string;
+  /** Variables that the process gets beside those of this one. */
+  environment?: Readonly<Record<string, string>>;
+};

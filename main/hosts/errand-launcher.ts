@@ -1,5 +1,6 @@
 // Launches errands: each in a process of its own, but for those that are to be kept, whose process waits for the next
 // question of its kind so that a model need not be loaded anew. At most one process is kept.
+import { cudaEnvironment } from '../cuda/environment.ts';
 import type { ErrandHooks, Errands } from '../app/errand.ts';
 import type { ErrandInput, ErrandName, ErrandOutput } from '../app/errands.ts';
 import { UserError } from '../errors.ts';
@@ -9,11 +10,13 @@ import { ErrandWorker, type ErrandProcess } from './errand-worker.ts';
 /** How long a kept process waits for another question. */
 const IDLE_MS = 5 * 60_000;
 
-type Start = (errand: ErrandName) => ErrandProcess;
+type Start = (errand: ErrandName, environment: Readonly<Record<string, string>>) => ErrandProcess;
 
 export function errandLauncher(start: Start, home: string, idleMs = IDLE_MS): Errands {
   let kept: { worker: ErrandWorker; what: string } | undefined;
   let idle: NodeJS.Timeout | undefined;
+
+  const started = (errand: ErrandName): ErrandProcess => start(errand, environmentOf(errand, home));
 
   function coolErrands(): void {
     clearTimeout(idle);
@@ -30,7 +33,7 @@ export function errandLauncher(start: Start, home: string, idleMs = IDLE_MS): Er
     signal.throwIfAborted();
     if (kept !== undefined && !kept.worker.isGone && !kept.worker.isBusy) return kept.worker;
     const isKept = kept?.worker.isBusy !== true;
-    const worker = new ErrandWorker(start(errand), { isKept });
+    const worker = new ErrandWorker(started(errand), { isKept });
     if (isKept) kept = { worker, what };
     return worker;
   }
@@ -62,8 +65,15 @@ export function errandLauncher(start: Start, home: string, idleMs = IDLE_MS): Er
       const order = { errand, input, home };
       if (hooks.keep !== undefined) return launchKept(order, hooks, hooks.keep);
       if (hooks.signal.aborted) return Promise.reject(hooks.signal.reason as Error);
-      return new ErrandWorker(start(errand), { isKept: false }).perform(order, hooks);
+      return new ErrandWorker(started(errand), { isKept: false }).perform(order, hooks);
     },
     coolErrands,
   };
+}
+
+/** Most errands load the runtime's library; these never do. */
+const withoutLibrary: ReadonlySet<ErrandName> = new Set(['installCuda', 'keychain', 'upload']);
+
+function environmentOf(errand: ErrandName, home: string): Readonly<Record<string, string>> {
+  return withoutLibrary.has(errand) ? {} : cudaEnvironment(home);
 }

@@ -14,8 +14,11 @@ export type RemoteFile = {
   path: string;
   url: string;
   size: number;
-  /** SHA-256 of the content for large files; Git's own SHA-1 (over "blob SIZE\0" and the content) for the others. */
-  hash: { kind: 'sha256' | 'git-sha1'; hex: string };
+  /**
+   * SHA-256 of the content for large files; Git's own SHA-1 (over "blob SIZE\0" and the content) for the others. Other
+   * hosts have SHA-512.
+   */
+  hash: { kind: 'sha256' | 'sha512' | 'git-sha1'; hex: string };
 };
 
 export type Patience = {
@@ -125,7 +128,7 @@ class Sink {
 }
 
 function begunHash({ hash, size }: RemoteFile): Hash {
-  return hash.kind === 'sha256' ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
+  return hash.kind === 'git-sha1' ? createHash('sha1').update(`blob ${size}\0`) : createHash(hash.kind);
 }
 
 /** One try. Throws HubSilence where the line was cut. */

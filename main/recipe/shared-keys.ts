@@ -39,13 +39,21 @@ const initialWeights = z
     example: 'gaussian',
   } satisfies FieldWords);
 
+const device = z
+  .string()
+  .regex(/^(auto|cpu|cuda|cuda:\d{1,3}|webgpu|coreml|dml)$/)
+  .meta({
+    allowed: 'one of auto, cpu, cuda, cuda:1 (the second GPU), webgpu, coreml, dml',
+    example: 'auto',
+  } satisfies FieldWords);
+
 export const modelKeys = {
   /** Folder of the model: config.json, *.safetensors, tokenizer.json. */
   model_name_or_path: text('models/Llama-3.2-1B'),
   /** Ours: a PEFT adapter to continue from; its rank, alpha and targets then replace the lora_ keys. */
   adapter_name_or_path: text('runs/first/adapter').optional(),
   /** Ours. */
-  device: choice(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml']).default('auto'),
+  device: device.default('auto'),
   /** Compute in bfloat16. "auto" does where the device can; TRL's default is true unless fp16 is. */
   bf16: flagOrAuto().default('auto'),
   /** Compute in float16. "auto" does where the device can and bfloat16 is not there; TRL's default is false. */

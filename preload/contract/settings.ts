@@ -6,7 +6,9 @@ import { errorDetails } from './records.ts';
 /** What is kept in settings.json of the home folder. The theme is the browser's affair. */
 export const settings = z.looseObject({
   /** For runs started in a window whose recipe names no device. */
-  device: z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml']).default('auto'),
+  device: z
+    .union([z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml']), z.templateLiteral(['cuda:', z.number().int()])])
+    .default('auto'),
 });
 export type Settings = z.infer<typeof settings>;
 

@@ -12,8 +12,8 @@ const root = join(import.meta.dirname, '../..');
 const COMMAND =
   /\blorelei (sft|dpo|orpo|simpo|resume|runs|stop|show|export|preview|generate|devices|estimate|presets|secrets|quickstart|\$)/;
 const FLAG = /(^|[\s(`"'])--[a-z]/;
-/** A flag of Node. */
-const OTHERS = new Set(['--expose-gc']);
+/** Flags of other programs. */
+const OTHERS = new Set(['--expose-gc', '--id=$', '--query-gpu=$', '--format=csv,noheader,nounits']);
 
 /** Texts of a file with the line where they stand; a placeholder of a template is "$". */
 function wordsOf(path: string, source: string): { line: number; text: string }[] {

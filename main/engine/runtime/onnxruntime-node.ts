@@ -4,6 +4,8 @@ import type { DeviceReport } from '../../../preload/contract.ts';
 import { UserError, messageOf } from '../../errors.ts';
 import { type DimBindings, evaluateDim, multipleOfName, shapeText } from '../graph/dims.ts';
 import type { CompiledGraph } from '../graph/onnx.ts';
+import { executionProvider, parseDevice } from './device-name.ts';
+import { libraryFolderVariable, loadInstalled } from './installed-library.ts';
 import type { DType } from '../graph/tensor.ts';
 import { deviceCopies } from './device-copies.ts';
 import type { DeviceChoice, Runtime, RuntimeTensor, Session, SessionOptions, TensorData } from './runtime.ts';
@@ -20,8 +22,26 @@ let library: Promise<typeof Ort> | undefined;
 /** The library. It would write a device id and events below the home folder and send them; this stops it first. */
 function loadLibrary(): Promise<typeof Ort> {
   process.env.ORT_DISABLE_TELEMETRY = '1';
-  library ??= import('onnxruntime-node').then((module) => ('default' in module ? module.default : module));
+  const installed = process.env[libraryFolderVariable];
+  library ??= installed === undefined ? loadBundled() : loadWithCuda(installed);
   return library;
+}
+
+const loadBundled = (): Promise<typeof Ort> =>
+  import('onnxruntime-node').then((module) => ('default' in module ? module.default : module));
+
+/** Why CUDA is not to be had although it was installed. */
+let cudaFault: string | undefined;
+
+/** The copy that CUDA lies beside; without it there are still the other devices. */
+async function loadWithCuda(folder: string): Promise<typeof Ort> {
+  try {
+    return (await loadInstalled(folder)) as typeof Ort;
+  } catch (error) {
+    cudaFault = `${messageOf(error)}: remove CUDA support and install it again`;
+    console.error(`CUDA support cannot be used: ${cudaFault}`);
+    return loadBundled();
+  }
 }
 
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -76,6 +96,13 @@ function chooseDevice(wanted: string, available: readonly string[]): DeviceChoic
   if (wanted === 'cpu') return { device: 'cpu', reason: 'the recipe asks for it' };
   if (wanted === 'webgpu' && available.includes('webgpu'))
     return { device: 'webgpu', reason: 'the recipe asks for it' };
+  const named = parseDevice(wanted);
+  if (named.device === 'cuda') {
+    // The list has what the binding was built for, there or not.
+    if (process.env[libraryFolderVariable] !== undefined && cudaFault === undefined && available.includes('cuda'))
+      return { ...named, reason: 'the recipe asks for it' };
+    throw cudaUnavailable(wanted);
+  }
   if (wanted === 'auto') {
     const others = available.filter((name) => name !== 'cpu');
     const seen = others.length
@@ -91,6 +118,15 @@ function chooseDevice(wanted: string, available: readonly string[]): DeviceChoic
   });
 }
 
+function cudaUnavailable(wanted: string): UserError {
+  return new UserError({
+    code: 'device-unavailable',
+    message: `device: "${wanted}" cannot be used: ${cudaFault ?? 'CUDA support is not installed'}.`,
+    fix: 'Install CUDA support under Settings, or use device: auto.',
+    commandLine: 'lorelei devices --install-cuda, or use device: auto.',
+  });
+}
+
 async function createSession(
   ort: typeof Ort,
   graph: CompiledGraph,
@@ -102,7 +138,7 @@ async function createSession(
   const onHost = choice.device === 'cpu';
   const disabled = [...(lean ? leanDisabled : []), ...(lean || onHost ? [] : ['CommonSubexpressionElimination'])];
   const session = await createNative(ort, graph, choice.device, {
-    executionProviders: [choice.device],
+    executionProviders: [executionProvider(choice)],
     graphOptimizationLevel: 'all',
     // Shapes vary from batch to batch: a pattern would keep the sum of all peaks.
     enableMemPattern: false,

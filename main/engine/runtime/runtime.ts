@@ -38,6 +38,8 @@ export type Session = {
 export type DeviceChoice = {
   /** As the runtime calls it: cpu, webgpu, cuda, dml, coreml. */
   device: string;
+  /** Which of several, as nvidia-smi counts; absent for the first. */
+  index?: number;
   /** Why this one, in a sentence. */
   reason: string;
 };

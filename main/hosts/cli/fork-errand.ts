@@ -11,10 +11,11 @@ export function forkedErrands(home: string = homeFolder(process.env), idleMs?: n
   return errandLauncher(startProcess, home, idleMs);
 }
 
-function startProcess(): ErrandProcess {
+function startProcess(_errand: string, environment: Readonly<Record<string, string>>): ErrandProcess {
   const child = fork(errandFile(), [], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...process.env, ...environment },
     windowsHide: true,
   });
   return {

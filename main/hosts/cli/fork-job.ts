@@ -27,7 +27,7 @@ async function exitOf(child: ChildProcess): Promise<JobExit> {
 
 /** A launcher of the worker at `worker`. */
 export function forkedJobs(worker: string = workerFile()): LaunchJob {
-  return (job, { onRecord, log }) => {
+  return (job, { onRecord, log, environment }) => {
     const logFile = openSync(log, 'a');
     const isLean = memoryOf(job.recipe) === 'lean';
     const child = fork(worker, [], {
@@ -37,7 +37,7 @@ export function forkedJobs(worker: string = workerFile()): LaunchJob {
       serialization: 'advanced',
       stdio: ['ignore', logFile, logFile, 'ipc'],
       execArgv: isLean ? leanFlags : [],
-      env: isLean ? { ...leanEnvironment, ...process.env } : process.env,
+      env: { ...(isLean && leanEnvironment), ...process.env, ...environment },
       windowsHide: true,
     });
     closeSync(logFile);

@@ -11,9 +11,10 @@ export function utilityErrands(home: string): Errands {
   return errandLauncher(startProcess, home);
 }
 
-function startProcess(errand: string): ErrandProcess {
+function startProcess(errand: string, environment: Readonly<Record<string, string>>): ErrandProcess {
   const child = utilityProcess.fork(errandFile(), [], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...environment },
     serviceName: `Lorelei errand: ${errand}`,
   });
   const gone = onceGone(child);

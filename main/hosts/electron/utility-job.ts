@@ -10,12 +10,12 @@ import { workerFile } from '../process-files.ts';
 import { endAtOnce, onceGone } from './utility-process.ts';
 
 export function utilityJobs(): LaunchJob {
-  return (job, { onRecord, log }) => {
+  return (job, { onRecord, log, environment }) => {
     const isLean = memoryOf(job.recipe) === 'lean';
     const child = utilityProcess.fork(workerFile(), [], {
       stdio: ['ignore', 'pipe', 'pipe'],
       execArgv: isLean ? leanFlags : [],
-      env: isLean ? { ...leanEnvironment, ...process.env } : process.env,
+      env: { ...(isLean && leanEnvironment), ...process.env, ...environment },
       serviceName: `Lorelei run: ${job.runId}`,
     });
     // Electron hands no file to its children: what they print comes through this process.

@@ -1,0 +1,14 @@
+// Devices as recipes name them, "cuda:1" for the second GPU as nvidia-smi counts, and as ONNX Runtime wants them.
+import type * as Ort from 'onnxruntime-node';
+
+export type DeviceName = { device: string; index?: number };
+
+/** "cuda:1" -> {device: 'cuda', index: 1} */
+export function parseDevice(name: string): DeviceName {
+  const indexed = /^(cuda):(\d{1,3})$/.exec(name);
+  return indexed === null ? { device: name } : { device: indexed[1] ?? '', index: Number(indexed[2]) };
+}
+
+export function executionProvider({ device, index }: DeviceName): Ort.InferenceSession.ExecutionProviderConfig {
+  return device === 'cuda' ? { name: 'cuda', deviceId: index ?? 0 } : device;
+}

@@ -1,0 +1,39 @@
+// A script that answers as NVIDIA's nvidia-smi does to the queries that Lorelei asks.
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export type FakeGpu = {
+  index: number;
+  name: string;
+  driver: string;
+  /** MiB. */
+  total: number;
+  used: number;
+  utilization: number | string;
+  capability: string;
+};
+
+/** Put `folder` into PATH. */
+export function fakeNvidiaSmi(folder: string, gpus: readonly FakeGpu[]): void {
+  mkdirSync(folder, { recursive: true });
+  const lines = gpus.map(
+    ({ index, name, driver, total, used, utilization, capability }) => `
+if [ -z "$id" ] || [ "$id" = "${index}" ]; then
+  case "$query" in
+    *compute_cap*) echo "${index}, ${name}, ${driver}, ${total}, ${capability}" ;;
+    *) echo "${index}, ${used}, ${utilization}" ;;
+  esac
+fi`,
+  );
+  const script = `#!/bin/sh
+for word in "$@"; do
+  case "$word" in
+    --query-gpu=*) query="$word" ;;
+    --id=*) id="\${word#--id=}" ;;
+  esac
+done
+${lines.join('')}
+`;
+  writeFileSync(join(folder, 'nvidia-smi'), script);
+  chmodSync(join(folder, 'nvidia-smi'), 0o755);
+}
