@@ -23,7 +23,6 @@ export const cudaGpu = z.object({
   memoryBytes: z.number().nullable(),
   computeCapability: z.string().nullable(),
 });
-export type CudaGpu = z.infer<typeof cudaGpu>;
 
 export const cudaInstall = z.object({
   state: z.enum(['idle', 'running', 'paused', 'failed']),
