@@ -151,19 +151,22 @@ function adapterStages() {
 
 /** Trains one small model of each family, exports it merged, and lets PEFT and transformers judge both. */
 function familyStages() {
-  const seen = new Set();
-  const folders = readdirSync(join(goldens, 'families')).filter((name) => {
-    const { model_type: type } = JSON.parse(readFileSync(join(goldens, 'families', name, 'config.json'), 'utf8'));
-    return !seen.has(type) && seen.add(type);
-  });
-  return folders.map((name) => [`adapter and merged model of ${name}`, () => family(name)]);
+  const names = readdirSync(join(goldens, 'families'));
+  // One for each type: the last of them.
+  const byType = new Map(names.map((name) => [configOf(name).model_type, name]));
+  return [...byType.values()].map((name) => [`adapter and merged model of ${name}`, () => family(name)]);
+}
+
+function configOf(name) {
+  return JSON.parse(readFileSync(join(goldens, 'families', name, 'config.json'), 'utf8'));
 }
 
 function family(name) {
   const model = join(work, `model-${name}`);
   mkdirSync(model);
-  for (const file of ['config.json', 'model.safetensors'])
-    copyFileSync(join(goldens, 'families', name, file), join(model, file));
+  copyFileSync(join(goldens, 'families', name, 'model.safetensors'), join(model, 'model.safetensors'));
+  // No token ends an answer: it would be one of the letters.
+  writeFileSync(join(model, 'config.json'), JSON.stringify({ ...configOf(name), eos_token_id: null }));
   writeLetters(model);
   const rows = join(model, 'rows.jsonl');
   const texts = Array.from({ length: 12 }, (_, row) =>
