@@ -32,9 +32,11 @@ test.each(published)('$name', ({ config, parameters, window, ropeSwitch }) => {
   });
   expect(trained).toHaveLength(2 * targets.size);
   const windows = new Set<number>();
-  for (const { inputs } of graph.nodes)
-    for (const { name, source } of inputs)
-      if (source.kind === 'constant' && name.startsWith('window'))
-        windows.add(new DataView(source.bytes.buffer, source.bytes.byteOffset).getInt32(0, true));
+  // Distances that are compared with a constant.
+  for (const { op, inputs } of graph.nodes) {
+    const source = op === 'Less' ? inputs[1]?.source : undefined;
+    if (source?.kind === 'constant')
+      windows.add(new DataView(source.bytes.buffer, source.bytes.byteOffset).getFloat32(0, true));
+  }
   expect([...windows]).toEqual(window === null ? [] : [window]);
 });
