@@ -24,10 +24,6 @@ from transformers.utils import logging
 LOGITS_TOLERANCE = 1e-4
 
 
-# The default leaves out the cap that Gemma 2 puts on its scores.
-ATTENTION = "eager"
-
-
 def check_logits(model, path, tolerance):
     ours = load_file(path)
     ids = ours["input_ids"].long()
@@ -72,7 +68,7 @@ def main():
     if args.load_in_4bit:
         base = four_bit_goldens.load_model(args.model, {"bnb_4bit_quant_type": "nf4"})
     else:
-        base = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32, attn_implementation=ATTENTION)
+        base = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
     model = PeftModel.from_pretrained(base, args.adapter).eval()
     problems = check_logits(model, args.logits, args.tolerance)
     if args.greedy:

@@ -166,7 +166,8 @@ function family(name) {
   mkdirSync(model);
   copyFileSync(join(goldens, 'families', name, 'model.safetensors'), join(model, 'model.safetensors'));
   // No token ends an answer: it would be one of the letters.
-  writeFileSync(join(model, 'config.json'), JSON.stringify({ ...configOf(name), eos_token_id: null }));
+  const config = readFileSync(join(goldens, 'families', name, 'config.json'), 'utf8');
+  writeFileSync(join(model, 'config.json'), config.replace(/"eos_token_id": \d+/, '"eos_token_id": null'));
   writeLetters(model);
   const rows = join(model, 'rows.jsonl');
   const texts = Array.from({ length: 12 }, (_, row) =>
