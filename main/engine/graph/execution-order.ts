@@ -1,17 +1,6 @@
 // The order in which ONNX Runtime executes a graph's nodes, one after the other: what is alive when, and so what a run
 // takes of memory, follows from it.
-import type { Graph, GraphNode, Tensor } from './tensor.ts';
-
-/** The tensor whose memory this one is: a CustomGradient stands for its first input. */
-export function valueOf(tensor: Tensor): Tensor {
-  let real = tensor;
-  while (real.source.kind === 'node' && real.source.node.op === 'CustomGradient') {
-    const [value] = real.source.node.inputs;
-    if (!value) throw new Error(`CustomGradient without a value at ${real.name}`);
-    real = value;
-  }
-  return real;
-}
+import { type Graph, type GraphNode, valueOf } from './tensor.ts';
 
 /**
  * Depth first, backwards from the nodes that no other node reads, the last of them first; of a node's inputs, the one

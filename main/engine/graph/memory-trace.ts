@@ -1,9 +1,9 @@
 // What a graph's run takes and gives back of memory, in order: ONNX Runtime's allocation plan (version 1.30, one stream,
 // no memory pattern), with sizes that are filled in for each batch. Where blocks come to lie is runtime/arena.ts's.
 import { type Dim, dimText, elementCount, multiplyDims, sameDim } from './dims.ts';
-import { executionOrder, valueOf } from './execution-order.ts';
+import { executionOrder } from './execution-order.ts';
 import type { OpName } from './ops.ts';
-import type { DType, Graph, GraphNode, Tensor } from './tensor.ts';
+import { type DType, type Graph, type GraphNode, type Tensor, valueOf } from './tensor.ts';
 
 /** One node: takes buffers, uses more while it works, then gives back those that nobody reads any more. */
 export type TraceStep = { take: readonly number[]; workspaceBytes: Dim; give: readonly number[] };

@@ -11,7 +11,7 @@ import {
   ops,
   type OpSpec,
 } from './ops.ts';
-import type { DType, Graph, GraphNode, Tensor } from './tensor.ts';
+import { type DType, type Graph, type GraphNode, type Tensor, valueOf } from './tensor.ts';
 
 export type CompiledGraph = {
   name: string;
@@ -28,7 +28,7 @@ const irVersion = 10;
 export function toOnnx(graph: Graph): CompiledGraph {
   const outputNames = namesOfOutputs(graph);
   const nameOf = (tensor: Tensor): string => {
-    const real = resolve(tensor);
+    const real = valueOf(tensor);
     return outputNames.get(real) ?? real.name;
   };
   const leaves = new Map<string, Tensor>();
@@ -43,7 +43,7 @@ export function toOnnx(graph: Graph): CompiledGraph {
   for (const node of graph.nodes) {
     if (node.op === 'CustomGradient') continue;
     const { spec, lowered } = lower(node);
-    for (const tensor of node.inputs.map(resolve)) if (tensor.source.kind !== 'node') leaves.set(tensor.name, tensor);
+    for (const tensor of node.inputs.map(valueOf)) if (tensor.source.kind !== 'node') leaves.set(tensor.name, tensor);
     nodes.push({
       name: node.output.name,
       op_type: spec.onnx,
@@ -55,7 +55,7 @@ export function toOnnx(graph: Graph): CompiledGraph {
   }
   for (const { name, tensor } of graph.outputs) {
     if (nameOf(tensor) === name) continue;
-    const real = resolve(tensor);
+    const real = valueOf(tensor);
     if (real.source.kind !== 'node') leaves.set(real.name, real);
     nodes.push({ name, op_type: 'Identity', domain: '', input: [nameOf(tensor)], output: [name], attribute: [] });
   }
@@ -88,22 +88,11 @@ export function toOnnx(graph: Graph): CompiledGraph {
   return { name: graph.name, bytes, inputs: graph.inputs, hostDims, outputs: graph.outputs.map(({ name }) => name) };
 }
 
-/** The tensor whose value this one is: a CustomGradient passes its first input through. */
-function resolve(tensor: Tensor): Tensor {
-  let real = tensor;
-  while (real.source.kind === 'node' && real.source.node.op === 'CustomGradient') {
-    const [value] = real.source.node.inputs;
-    if (!value) throw new Error(`CustomGradient without a value at ${real.name}`);
-    real = value;
-  }
-  return real;
-}
-
 /** Node results take the name of the first output that they are; other outputs become copies. */
 function namesOfOutputs(graph: Graph): Map<Tensor, string> {
   const names = new Map<Tensor, string>();
   for (const { name, tensor } of graph.outputs) {
-    const real = resolve(tensor);
+    const real = valueOf(tensor);
     if (real.source.kind === 'node' && !names.has(real)) names.set(real, name);
   }
   return names;

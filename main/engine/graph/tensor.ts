@@ -47,3 +47,14 @@ export type Graph = {
   readonly nodes: readonly GraphNode[];
   readonly outputs: readonly { name: string; tensor: Tensor }[];
 };
+
+/** The tensor whose value, and memory, this one is: a CustomGradient stands for its first input. */
+export function valueOf(tensor: Tensor): Tensor {
+  let real = tensor;
+  while (real.source.kind === 'node' && real.source.node.op === 'CustomGradient') {
+    const [value] = real.source.node.inputs;
+    if (!value) throw new Error(`CustomGradient without a value at ${real.name}`);
+    real = value;
+  }
+  return real;
+}
