@@ -4,7 +4,7 @@ import { Argument, Option } from 'commander';
 import type { App } from '../../app/app.ts';
 import { resourcePath } from '../../app/resources.ts';
 import { withPreset } from '../../recipe/presets.ts';
-import type { Method } from '../../recipe/recipe.ts';
+import { METHODS, type Method } from '../../recipe/recipe.ts';
 import { readRecipeFile } from '../../recipe/yaml.ts';
 import { recipeArguments } from './recipe-arguments.ts';
 
@@ -19,6 +19,9 @@ export const configOption = (): Option => new Option('--config <file>', 'recipe 
 
 export const presetOption = (): Option =>
   new Option('--preset <name>', 'settings to start from, which the recipe replaces; lorelei presets lists them');
+
+export const methodOption = (): Option =>
+  new Option('--method <name>', 'the method that the recipe is for; unset: what its keys belong to').choices(METHODS);
 
 export const runArgument = (): Argument => new Argument('<run>', 'name of the run, its beginning, or "latest"');
 

@@ -4,7 +4,8 @@ import type { App } from '../../app/app.ts';
 import { ggufAt, readyModel } from '../../checkpoints/gguf/ready-model.ts';
 import { UserError } from '../../errors.ts';
 import type { WithApp } from './command-parts.ts';
-import { byteText } from './numbers.ts';
+import { byteText, progressText } from './numbers.ts';
+import { untilStopped } from './stop-signals.ts';
 import { terminalOn } from './terminal.ts';
 
 /** The folder to load a model from. Opens the home folder only for a GGUF file. */
@@ -15,25 +16,23 @@ export async function readyOnTerminal(withApp: WithApp, path: string): Promise<s
 
 async function converted({ home }: App, file: string): Promise<string> {
   const terminal = terminalOn(process.stderr);
-  const stopping = new AbortController();
-  const onSignal = (): void => stopping.abort(stopped(file));
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
   let bytes = 0;
   try {
-    const folder = await readyModel(file, home.cache, {
-      signal: stopping.signal,
-      onProgress({ done, total }) {
-        bytes = total;
-        const share = Math.floor((100 * done) / Math.max(1, total));
-        terminal.live(`Converting ${basename(file)} … ${share} % (${byteText(done)} of ${byteText(total)})`);
-      },
-    });
+    const folder = await untilStopped(
+      () => stopped(file),
+      (signal) =>
+        readyModel(file, home.cache, {
+          signal,
+          onProgress(progress) {
+            bytes = progress.total;
+            terminal.live(progressText(`Converting ${basename(file)}`, progress));
+          },
+        }),
+    );
     if (bytes > 0) terminal.line(`Converted ${basename(file)} (${byteText(bytes)}) into the cache: ${folder}`);
     return folder;
   } finally {
     terminal.clear();
-    for (const signal of signals) process.off(signal, onSignal);
   }
 }
 

@@ -1,11 +1,12 @@
 // lorelei estimate: what a run would take of memory, time and disk, and what would make it fit, before it is started.
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { Estimate } from '../../../preload/contract.ts';
 import { likelyMethod } from '../../recipe/parse.ts';
-import { METHODS, type Method } from '../../recipe/recipe.ts';
+import type { Method } from '../../recipe/recipe.ts';
 import {
   configOption,
   jsonOption,
+  methodOption,
   overPreset,
   presetOption,
   print,
@@ -26,11 +27,7 @@ export function addEstimateCommand(lorelei: Command, withApp: WithApp): void {
     .description('say what a run would take of memory, time and disk, and what would make it fit')
     .addOption(configOption())
     .addOption(presetOption())
-    .addOption(
-      new Option('--method <name>', 'the method that the recipe is for; unset: what its keys belong to').choices(
-        METHODS,
-      ),
-    )
+    .addOption(methodOption())
     .addOption(jsonOption('everything as one JSON object'))
     .addArgument(recipeArgument())
     .allowUnknownOption()

@@ -6,7 +6,8 @@ import { type ExportChoice, exportRun } from '../../app/export-run.ts';
 import { exportToHub } from '../../app/export-to-hub.ts';
 import { UserError } from '../../errors.ts';
 import { print } from './command-parts.ts';
-import { byteText } from './numbers.ts';
+import { progressText } from './numbers.ts';
+import { untilStopped } from './stop-signals.ts';
 import { type Terminal, terminalOn } from './terminal.ts';
 
 /** How the folder, and the wish to replace what is in it, are named here. */
@@ -25,37 +26,39 @@ export async function exportOnTerminal(app: App, request: TerminalExport): Promi
   const { pushToHub, outputDir, overwrite, isPublic, commitMessage, ...choice } = request;
   if (pushToHub === undefined && outputDir === undefined) throw nowhere();
   const terminal = terminalOn(process.stderr);
-  const stopping = new AbortController();
-  const onSignal = (): void => stopping.abort(stopped(pushToHub));
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  const hooks = { onProgress: shownOn(terminal), signal: stopping.signal };
+  const onProgress = shownOn(terminal);
   try {
-    if (pushToHub === undefined) {
-      const exported = await exportRun(app, { ...choice, outputDir: outputDir ?? '', overwrite, words }, hooks);
-      tell(terminal, exported.warnings, [`Exported ${exported.run} at step ${exported.step} to ${exported.outputDir}`]);
-      return;
-    }
-    const exported = await exportToHub(
-      app,
-      {
-        ...choice,
-        repo: pushToHub,
-        isPrivate: !isPublic,
-        message: commitMessage,
-        kept: outputDir === undefined ? undefined : { outputDir, overwrite, words },
+    await untilStopped(
+      () => stopped(pushToHub),
+      async (signal) => {
+        const hooks = { onProgress, signal };
+        if (pushToHub === undefined) {
+          const exported = await exportRun(app, { ...choice, outputDir: outputDir ?? '', overwrite, words }, hooks);
+          const { run, step, outputDir: folder } = exported;
+          tell(terminal, exported.warnings, [`Exported ${run} at step ${step} to ${folder}`]);
+          return;
+        }
+        const exported = await exportToHub(
+          app,
+          {
+            ...choice,
+            repo: pushToHub,
+            isPrivate: !isPublic,
+            message: commitMessage,
+            kept: outputDir === undefined ? undefined : { outputDir, overwrite, words },
+          },
+          hooks,
+        );
+        const { run, step, url, isNew, isPrivate } = exported;
+        if (isPublic && isPrivate) exported.warnings.push('The repository was private before and stays so.');
+        tell(terminal, exported.warnings, [
+          ...(outputDir === undefined ? [] : [`Exported ${run} at step ${step} to ${exported.outputDir}`]),
+          `Uploaded ${run} at step ${step} to ${url} (${isPrivate ? 'private' : 'public'}${isNew ? ', a new repository' : ''})`,
+        ]);
       },
-      hooks,
     );
-    const { run, step, url, isNew, isPrivate } = exported;
-    if (isPublic && isPrivate) exported.warnings.push('The repository was private before and stays so.');
-    tell(terminal, exported.warnings, [
-      ...(outputDir === undefined ? [] : [`Exported ${run} at step ${step} to ${exported.outputDir}`]),
-      `Uploaded ${run} at step ${step} to ${url} (${isPrivate ? 'private' : 'public'}${isNew ? ', a new repository' : ''})`,
-    ]);
   } finally {
     terminal.clear();
-    for (const signal of signals) process.off(signal, onSignal);
   }
 }
 
@@ -63,8 +66,7 @@ type Progress = { phase?: string; done: number; total?: number };
 
 function shownOn(terminal: Terminal): (progress: Progress) => void {
   return ({ phase = 'Writing', done, total = 0 }: Parameters<ErrandHooks['onProgress']>[0] | Progress) => {
-    const share = `${Math.floor((100 * done) / Math.max(1, total))} %`;
-    terminal.live(`${phase} … ${share} (${byteText(done)} of ${byteText(total)})`);
+    terminal.live(progressText(phase, { done, total }));
   };
 }
 

@@ -3,31 +3,30 @@ import type { App } from '../../app/app.ts';
 import { cachedFolder, fetchFromHub, isHubId, type FetchFromHub, type HubPart } from '../../app/hub-folder.ts';
 import { UserError } from '../../errors.ts';
 import type { WithApp } from './command-parts.ts';
-import { byteText } from './numbers.ts';
+import { byteText, progressText } from './numbers.ts';
+import { untilStopped } from './stop-signals.ts';
 import { terminalOn } from './terminal.ts';
 
 export function fetchingOnTerminal(app: App): FetchFromHub {
   return async (id, part) => {
     const terminal = terminalOn(process.stderr);
-    const stopping = new AbortController();
-    const onSignal = (): void => stopping.abort(stopped(id));
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-    for (const signal of signals) process.on(signal, onSignal);
     let bytes = 0;
     try {
-      const folder = await fetchFromHub(app, id, part, {
-        signal: stopping.signal,
-        onBytes({ done, total }) {
-          bytes = total;
-          const share = Math.floor((100 * done) / Math.max(1, total));
-          terminal.live(`Downloading ${id} … ${share} % (${byteText(done)} of ${byteText(total)})`);
-        },
-      });
+      const folder = await untilStopped(
+        () => stopped(id),
+        (signal) =>
+          fetchFromHub(app, id, part, {
+            signal,
+            onBytes(progress) {
+              bytes = progress.total;
+              terminal.live(progressText(`Downloading ${id}`, progress));
+            },
+          }),
+      );
       terminal.line(`Downloaded ${id} (${byteText(bytes)}) into the Hugging Face cache.`);
       return folder;
     } finally {
       terminal.clear();
-      for (const signal of signals) process.off(signal, onSignal);
     }
   };
 }

@@ -2,6 +2,7 @@
 import type { JobRecord } from '../../../preload/contract.ts';
 import type { RunEnd, RunSession } from '../../app/follow-run.ts';
 import type { RunReport } from './run-report.ts';
+import { hearStops } from './stop-signals.ts';
 
 export const EXIT = { done: 0, failed: 1, requestWrong: 2 } as const;
 
@@ -24,11 +25,7 @@ function answerSignals(session: RunSession, report: RunReport): () => void {
     }
     asked = true;
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  return () => {
-    for (const signal of signals) process.off(signal, onSignal);
-  };
+  return hearStops(onSignal);
 }
 
 /** Starts a run, follows it to its end and returns the exit code. */

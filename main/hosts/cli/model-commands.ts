@@ -8,10 +8,11 @@ import { homeFolder } from '../../app/home.ts';
 import { resourcePath } from '../../app/resources.ts';
 import { listPresets } from '../../recipe/presets.ts';
 import { likelyMethod } from '../../recipe/parse.ts';
-import { METHODS, type Method } from '../../recipe/recipe.ts';
+import type { Method } from '../../recipe/recipe.ts';
 import {
   configOption,
   jsonOption,
+  methodOption,
   overPreset,
   presetOption,
   print,
@@ -42,11 +43,7 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
     .addOption(configOption())
     .addOption(presetOption())
     .option('--rows <number>', 'rows to show', toNumber, 5)
-    .addOption(
-      new Option('--method <name>', 'the method that the recipe is for; unset: what its keys belong to').choices(
-        METHODS,
-      ),
-    )
+    .addOption(methodOption())
     .addOption(jsonOption('everything as one JSON object'))
     .addArgument(recipeArgument())
     .allowUnknownOption()

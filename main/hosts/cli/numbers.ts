@@ -36,3 +36,8 @@ export function byteText(bytes: number): string {
   const value = bytes / 1000 ** power;
   return `${power === 0 ? value : Number(value.toPrecision(value < 100 ? 2 : 3))} ${units[power] ?? ''}`;
 }
+
+/** Converting model.gguf … 42 % (1.3 GB of 3.1 GB) */
+export function progressText(what: string, { done, total }: { done: number; total: number }): string {
+  return `${what} … ${Math.floor((100 * done) / Math.max(1, total))} % (${byteText(done)} of ${byteText(total)})`;
+}
