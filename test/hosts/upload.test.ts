@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { answer } from '../../main/app/answer.ts';
 import { openApp, type App } from '../../main/app/app.ts';
 import { safeName } from '../../main/app/uploads.ts';
+import { stopFollowedRuns } from '../../main/app/queue.ts';
 import { serve, type Server } from '../../main/hosts/serve.ts';
 import { takeUpload } from '../../main/hosts/upload.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -192,6 +193,8 @@ test('uploads are listed, and removed unless a run needs them', async () => {
   const list = async () => (await answer(app, { command: 'uploads.list', input: {} })) as { value: { name: string }[] };
   expect((await list()).value[0]).toMatchObject({ name: 'used.jsonl', path, bytes: rows.length });
   const remove = (name: string) => answer(app, { command: 'uploads.remove', input: { name } });
+  // Nothing takes the run out of the queue here while it is looked at: the queue moves on every second.
+  await stopFollowedRuns(app);
   const queued = { id: 'calm-otter', method: 'sft', recipe: { dataset_name: [path] }, outputDir: home };
   app.history.runs.insert({ ...queued, name: undefined, host: undefined, createdAt: 1, queuePlace: 1 });
   expect(await remove('used.jsonl')).toMatchObject({ ok: false, error: { code: 'upload-in-use' } });
