@@ -98,6 +98,14 @@ test('an adapter goes to a new repository, and a public one is not written to by
   await page.getByRole('status').getByText('Uploading').waitFor();
   await page.getByText(/\d+ k?B of \d/).waitFor();
   await inspect(page, 'hub-uploading');
+  // Closing the window would give it up, so that is asked first.
+  desktop.does('close');
+  const question = await desktop.sees('message');
+  expect(question.options).toMatchObject({
+    message: 'An upload to the Hugging Face Hub is under way.',
+    buttons: ['Go on', 'Give up and quit'],
+  });
+  desktop.answer(question, 0);
   // It goes on while another screen is looked at.
   await page.goBack();
   await page.goForward();
@@ -138,6 +146,10 @@ test('an adapter goes to a new repository, and a public one is not written to by
     expect(readFileSync(path).includes(token), path).toBe(false);
   }
   expect(readdirSync(join(home, 'cache/uploads'))).toEqual([]);
+
+  // Nothing is under way any more: the window closes unasked.
+  desktop.does('close');
+  expect(await desktop.ended).toBe(0);
   inHome(folder, ({ history }) =>
     expect(history.exports.list('calm-otter')).toMatchObject([{ path: `${hub.url}/ada/sailor-talk` }]),
   );

@@ -1,7 +1,9 @@
 // What becomes of runs when the window closes or the app quits: the person says whether they go on in the tray or are
-// stopped and saved. Runs end with the app, so it never quits before they have saved.
+// stopped and saved. Runs end with the app, so it never quits before they have saved. Work that would have to begin anew
+// is asked about, too.
 import { app as electron, dialog, powerMonitor, type Event } from 'electron';
 import type { App } from '../../app/app.ts';
+import type { ErrandName } from '../../app/errands.ts';
 import { followedRuns, killRun, stopFollowedRuns } from '../../app/queue.ts';
 import type { MainWindow } from './main-window.ts';
 import { openTray } from './tray.ts';
@@ -13,11 +15,17 @@ export function prepareDeparture(app: App, window: MainWindow): Departure {
   let closeTray: (() => void) | undefined;
 
   const runsGoOn = (): boolean => followedRuns(app).length > 0;
+  const workUnderWay = (): string | undefined =>
+    [...app.errands].map(({ name }) => workToLose[name]).find((words) => words !== undefined);
 
   /** Asks what is to be done; anything may have happened to the runs meanwhile. */
   async function ask(): Promise<void> {
     state = 'asking';
-    const choice = await askAboutRuns(followedRuns(app), window);
+    const work = workUnderWay();
+    const choice =
+      runsGoOn() || work === undefined
+        ? await askAboutRuns(followedRuns(app), window)
+        : await askAboutWork(work, window);
     state = 'here';
     if (choice === 'keep') goToTray();
     else if (choice === 'stop') await saveAndQuit();
@@ -47,7 +55,7 @@ export function prepareDeparture(app: App, window: MainWindow): Departure {
 
   /** True where nothing speaks against it; else what has to be asked or done is begun. */
   function mayGo(): boolean {
-    if (state === 'leaving' || (state === 'here' && !runsGoOn())) return true;
+    if (state === 'leaving' || (state === 'here' && !runsGoOn() && workUnderWay() === undefined)) return true;
     if (state === 'here') void ask();
     else if (state === 'saving') void askWhetherToWait();
     return false;
@@ -93,6 +101,25 @@ async function askAboutRuns(runs: readonly string[], window: MainWindow): Promis
     noLink: true,
   });
   return choices[response] ?? 'cancel';
+}
+
+/** Errands that are lost with the app, in words. Others are quick, or go on where they were; downloads do, too. */
+const workToLose: Partial<Record<ErrandName, string>> = {
+  upload: 'An upload to the Hugging Face Hub is under way.',
+  export: 'An export is under way.',
+};
+
+async function askAboutWork(work: string, window: MainWindow): Promise<Choice> {
+  const { response } = await messageBox(window, {
+    type: 'question',
+    message: work,
+    detail: 'If Lorelei quits now, it is given up and has to be begun anew.',
+    buttons: ['Go on', 'Give up and quit'],
+    defaultId: 0,
+    cancelId: 0,
+    noLink: true,
+  });
+  return response === 1 ? 'stop' : 'cancel';
 }
 
 function messageBox(window: MainWindow, options: Electron.MessageBoxOptions): Promise<Electron.MessageBoxReturnValue> {
