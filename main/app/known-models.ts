@@ -56,7 +56,7 @@ function asBase(app: App, run: StoredRun): KnownModel[] {
   if (isUnderWay(run) || run.lastStep === 0) return [];
   try {
     const facts = inspectModel(app, `run:${run.id}`);
-    return facts.problem ? [] : [{ ...facts, usedAt: run.endedAt ?? run.createdAt }];
+    return facts.problem ? [] : [{ ...facts, name: run.name ?? facts.name, usedAt: run.endedAt ?? run.createdAt }];
   } catch (error) {
     if (error instanceof UserError) return [];
     throw error;

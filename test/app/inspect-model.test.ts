@@ -148,4 +148,7 @@ test('a run can be gone on from: its base model, under its own name', () => {
     usedAt: 6000,
     adapter: { reference: join(base, 'adapter'), base: 'base', rank: 4 },
   });
+
+  app.history.runs.update('calm-otter', { name: 'Talks of rivers' });
+  expect(knownModels(app).runs[0]).toMatchObject({ reference: 'run:calm-otter', name: 'Talks of rivers' });
 });
