@@ -9,6 +9,7 @@ Usage: gguf_goldens.py FOLDER. Writes into it (see test/goldens/README.md, "gguf
 import hashlib
 import io
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ TEXTS = [
     "1234567 0.5e-3 ½ ²",
     " leading and trailing ",
     "\u00a0nbsp\u2028line",
+    "CamelCaseWords, XMLHttpRequest's iPhone'S ÉCOLEÉcole ǅungla // path/to\r\n/x 12345678",
 ]
 CORPUS = [
     "the cat and the dog went to the house where the other animals and the people were",
@@ -93,17 +95,30 @@ def finish(writer):
 MODERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
+# In these families' own files.
+TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+GPT4O = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
 def byte_pairs(pre):
     """A tokenizer trained on a few lines, and the metadata that describes it."""
-    tokenizer = Tokenizer(models.BPE(ignore_merges=pre == "llama-bpe"))
+    tokenizer = Tokenizer(models.BPE(ignore_merges=pre in ("llama-bpe", "tekken")))
     if pre in ("smollm", "refact"):
         cutting = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     elif pre == "gpt-2":
         cutting = [pre_tokenizers.ByteLevel(add_prefix_space=False)]
     else:
-        digits = "" if pre == "qwen2" else "{1,3}"
+        patterns = {"qwen2": MODERN % "", "tekken": TEKKEN, "gpt-4o": GPT4O}
         cutting = [
-            pre_tokenizers.Split(Regex(MODERN % digits), "isolated"),
+            pre_tokenizers.Split(Regex(patterns.get(pre, MODERN % "{1,3}")), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     if pre == "qwen2":
@@ -229,7 +244,33 @@ CASES = {
         vocab_size=n, head_dim=16, query_pre_attn_scalar=16, sliding_window=16, **SIZES), sentence_piece(False), T.F16),
     "gemma3": ("gemma3", lambda n: transformers.Gemma3TextConfig(
         vocab_size=n, head_dim=16, query_pre_attn_scalar=16, sliding_window=16, **{**SIZES, "num_hidden_layers": 6}), sentence_piece(False), T.Q8_0),
+    # As of the models from 4B on.
+    "gemma3-linear": ("gemma3", lambda n: transformers.Gemma3TextConfig(
+        vocab_size=n, head_dim=16, query_pre_attn_scalar=16, sliding_window=16, rope_parameters={
+            "full_attention": dict(rope_type="linear", factor=8.0, rope_theta=1000000.0),
+            "sliding_attention": dict(rope_type="default", rope_theta=20000.0),
+        }, **{**SIZES, "num_hidden_layers": 6}), sentence_piece(False), T.Q4_0),
+    "phi3": ("phi3", lambda n: transformers.Phi3Config(
+        vocab_size=n, sliding_window=200, original_max_position_embeddings=64, pad_token_id=0, rope_parameters=dict(
+            rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.75, original_max_position_embeddings=64,
+            long_factor=[1.08, 1.625, 40.5], short_factor=[1.0, 1.02, 1.15]),
+        **SIZES), sentence_piece(), T.Q8_0),
+    # As Phi-4: no window, and another tokenizer.
+    "phi4": ("phi3", lambda n: transformers.Phi3Config(
+        vocab_size=n, tie_word_embeddings=True, original_max_position_embeddings=512, rope_theta=250000.0, pad_token_id=0,
+        bos_token_id=0, eos_token_id=2, **SIZES), byte_pairs("gpt-4o"), T.F16),
+    "mistral3": ("mistral3", lambda n: transformers.MistralConfig(
+        vocab_size=n, head_dim=16, sliding_window=None, rope_parameters=dict(
+            rope_type="yarn", factor=16.0, rope_theta=1000000.0, beta_fast=32.0, beta_slow=1.0,
+            original_max_position_embeddings=64, attention_factor=1.0), **SIZES), byte_pairs("tekken"), T.Q5_0),
+    # In parts, as gguf-py splits files.
+    "qwen2-yarn": ("qwen2", lambda n: transformers.Qwen2Config(
+        vocab_size=n, rope_parameters=dict(
+            rope_type="yarn", factor=4.0, rope_theta=1000000.0, original_max_position_embeddings=128),
+        **SIZES), byte_pairs("qwen2"), T.Q8_0),
 }
+IN_PARTS = {"qwen2-yarn": 12}
+PERMUTED = ("llama", "granite", "smollm3", "mistral3")
 
 
 def write_model(folder, name):
@@ -240,7 +281,7 @@ def write_model(folder, name):
     rng = np.random.default_rng(3)
     arch = next(a for a, n in gguf.MODEL_ARCH_NAMES.items() if n == architecture)
     names = gguf.get_tensor_name_map(arch, config.num_hidden_layers)
-    writer = gguf.GGUFWriter(folder / f"{name}.gguf", architecture)
+    writer = gguf.GGUFWriter(folder / f"{name}.gguf", architecture, split_max_tensors=IN_PARTS.get(name, 0))
     metadata(writer, architecture, config)
     add_tokenizer(writer)
     tensors = {}
@@ -255,7 +296,7 @@ def write_model(folder, name):
             values = (torch.tensor(values) + 1).bfloat16().float().numpy()
         stored = values
         part = base.rpartition(".")[2]
-        if architecture in ("llama", "granite", "smollm3") and part in heads:
+        if architecture in PERMUTED and part in heads:
             stored = permuted(stored, heads[part])
         if architecture.startswith("gemma") and key.endswith("norm.weight"):
             stored = stored + 1
@@ -266,7 +307,7 @@ def write_model(folder, name):
         exact = of in (T.F32, T.BF16)
         if not exact:
             read = gguf.dequantize(data, of).reshape(values.shape)
-            if architecture in ("llama", "granite", "smollm3") and part in heads:
+            if architecture in PERMUTED and part in heads:
                 read = unpermuted(read, heads[part])
             values = read.astype(np.float16)
         if of == T.BF16:
@@ -276,6 +317,10 @@ def write_model(folder, name):
     if config.rope_parameters.get("rope_type") == "llama3":
         frequencies = rope_factors(config)
         writer.add_tensor("rope_freqs.weight", frequencies)
+    if config.rope_parameters.get("rope_type") == "longrope":
+        for length in ("long", "short"):
+            factors = np.array(config.rope_parameters[f"{length}_factor"], dtype=np.float32)
+            writer.add_tensor(f"rope_factors_{length}.weight", factors)
     finish(writer)
     wanted = {k: v for k, v in config.to_dict().items() if k in CONFIG_KEYS and v is not None}
     if set(wanted.get("layer_types", [])) == {"full_attention"}:
@@ -283,14 +328,15 @@ def write_model(folder, name):
     texts = [{"text": text, "ids": encode(text)} for text in TEXTS]
     golden = {"config": wanted, "tensors": tensors, "texts": texts}
     (folder / f"{name}.json").write_text(json.dumps(golden, ensure_ascii=False, indent=None, separators=(",", ":")) + "\n")
-    print(name, (folder / f"{name}.gguf").stat().st_size)
+    print(name, [file.stat().st_size for file in folder.glob(f"{name}*.gguf")])
 
 
 CONFIG_KEYS = (
     "model_type hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads vocab_size "
     "max_position_embeddings rms_norm_eps tie_word_embeddings rope_parameters head_dim attention_bias mlp_bias "
     "embedding_multiplier residual_multiplier logits_scaling attention_multiplier no_rope_layers layer_types "
-    "sliding_window attn_logit_softcapping final_logit_softcapping query_pre_attn_scalar hidden_activation"
+    "sliding_window attn_logit_softcapping final_logit_softcapping query_pre_attn_scalar hidden_activation "
+    "original_max_position_embeddings"
 ).split()
 
 
@@ -331,12 +377,37 @@ def metadata(writer, architecture, config):
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    rope = config.rope_parameters.get("full_attention", config.rope_parameters)
     theta = config.rope_parameters.get("full_attention", config.rope_parameters)["rope_theta"]
     writer.add_rope_freq_base(theta)
     if architecture in ("qwen3", "gemma2", "gemma3") or head != config.hidden_size // config.num_attention_heads:
         writer.add_key_length(head)
         writer.add_value_length(head)
-    if architecture in ("llama", "granite", "smollm3"):
+    if rope["rope_type"] in ("linear", "yarn"):
+        writer.add_rope_scaling_type(gguf.RopeScalingType(rope["rope_type"]))
+        writer.add_rope_scaling_factor(rope["factor"])
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+        for key, add in (
+            ("attention_factor", writer.add_rope_scaling_yarn_attn_factor),
+            ("beta_fast", writer.add_rope_scaling_yarn_beta_fast),
+            ("beta_slow", writer.add_rope_scaling_yarn_beta_slow),
+        ):
+            if rope.get(key) is not None:
+                add(rope[key])
+    local = config.rope_parameters.get("sliding_attention", {}).get("rope_theta", 10000.0)
+    # Older converters never write it.
+    if local != 10000.0:
+        writer.add_rope_freq_base_swa(local)
+    if architecture == "phi3":
+        original = config.original_max_position_embeddings
+        stretch = config.max_position_embeddings / original
+        writer.add_rope_scaling_orig_ctx_len(original)
+        writer.add_rope_dimension_count(int(rope.get("partial_rotary_factor", 1.0) * head))
+        writer.add_sliding_window(config.sliding_window or 0)
+        if rope["rope_type"] == "longrope":
+            writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(stretch) / math.log(original)))
+    if architecture in PERMUTED:
         writer.add_vocab_size(config.vocab_size)
         writer.add_rope_dimension_count(head)
     if architecture == "granite":

@@ -13,6 +13,9 @@ export type ArchitectureFacts = {
   has: (tensor: string) => boolean;
   /** Values of rope_freqs.weight, where the file has it. */
   ropeFrequencies: Float32Array | undefined;
+  /** Values of rope_factors_long.weight and rope_factors_short.weight: LongRoPE's. */
+  longFactors: Float32Array | undefined;
+  shortFactors: Float32Array | undefined;
 };
 
 export type Architecture = {
@@ -24,6 +27,8 @@ export type Architecture = {
    * rows of queries and keys into the other order.
    */
   pairsNeighbours: boolean;
+  /** Only a part of each head may turn. */
+  turnsPart: boolean;
   /** Added to norm weights by the converter. */
   normOffset: number;
   /** "blk.3.attn_q" is "model.layers.3.self_attn.q_proj". */
@@ -52,10 +57,10 @@ const headDim = ({ metadata, prefix }: ArchitectureFacts): { head_dim?: number }
 const optional = (key: string, value: number | undefined): Record<string, number> =>
   value === undefined ? {} : { [key]: shortFloat(value) };
 
-const base = { pairsNeighbours: false, normOffset: 0, layerParts: llamaParts };
+const base = { pairsNeighbours: false, turnsPart: false, normOffset: 0, layerParts: llamaParts };
 
 export const architectures: Readonly<Record<string, Architecture>> = {
-  // Mistral's models are "llama", too: without their sliding window they are the same, and files do not have it.
+  // Mistral's models are "llama", too, or "mistral3": without their sliding window they are the same, and files do not have it.
   llama: {
     ...base,
     modelType: 'llama',
@@ -67,6 +72,13 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       attention_bias: facts.has('blk.0.attn_q.bias'),
       mlp_bias: facts.has('blk.0.ffn_up.bias'),
     }),
+  },
+  mistral3: {
+    ...base,
+    modelType: 'mistral',
+    className: 'MistralForCausalLM',
+    pairsNeighbours: true,
+    config: (facts) => ({ ...silu, ...headDim(facts), sliding_window: null }),
   },
   qwen2: {
     ...base,
@@ -95,8 +107,9 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     pairsNeighbours: true,
     config: ({ metadata, prefix, has }) => ({
       ...silu,
+      ...withRope(metadata, prefix),
       attention_bias: has('blk.0.attn_q.bias'),
-      mlp_bias: false,
+      mlp_bias: has('blk.0.ffn_up.bias'),
       ...optional('attention_multiplier', metadata.number(`${prefix}.attention.scale`)),
       ...optional('embedding_multiplier', metadata.number(`${prefix}.embedding_scale`)),
       ...optional('residual_multiplier', metadata.number(`${prefix}.residual_scale`)),
@@ -117,6 +130,30 @@ export const architectures: Readonly<Record<string, Architecture>> = {
       no_rope_layers: perLayer(metadata, prefix, (i) => ((i + 1) % 4 === 0 ? 0 : 1)),
     }),
   },
+  phi3: {
+    ...base,
+    modelType: 'phi3',
+    className: 'Phi3ForCausalLM',
+    turnsPart: true,
+    layerParts: {
+      attn_qkv: 'self_attn.qkv_proj',
+      attn_output: attention.attn_output,
+      ffn_up: 'mlp.gate_up_proj',
+      ffn_down: mlp.ffn_down,
+      ...normsBefore,
+    },
+    config: ({ metadata, prefix }) => {
+      const positions = metadata.requiredSize(`${prefix}.context_length`);
+      // Files older than the key: what llama.cpp took for them. No row is as long as the windows of the 128k models.
+      const window = metadata.number(`${prefix}.attention.sliding_window`) ?? (positions === 4096 ? 2047 : 0);
+      return {
+        ...silu,
+        attention_bias: false,
+        sliding_window: window === 0 ? null : window,
+        original_max_position_embeddings: metadata.size(`${prefix}.rope.scaling.original_context_length`) ?? positions,
+      };
+    },
+  },
   gemma2: {
     ...base,
     modelType: 'gemma2',
@@ -135,12 +172,23 @@ export const architectures: Readonly<Record<string, Architecture>> = {
     className: 'Gemma3ForCausalLM',
     normOffset: 1,
     layerParts: { ...attention, ...mlp, ...queryKeyNorms, ...normsAfter, ...gemmaNorms() },
-    config: (facts) => ({
-      ...gemma(facts, 62, (i) => (i + 1) % 6 !== 0),
-      rope_local_base_freq: 10000,
-    }),
+    config: (facts) => {
+      const { metadata, prefix } = facts;
+      const period = metadata.whole(`${prefix}.attention.sliding_window_pattern`) ?? 6;
+      return {
+        ...gemma(facts, 62, (i) => (i + 1) % period !== 0),
+        rope_local_base_freq: shortFloat(metadata.number(`${prefix}.rope.freq_base_swa`) ?? 10000),
+        ...optional('final_logit_softcapping', metadata.number(`${prefix}.final_logit_softcapping`)),
+      };
+    },
   },
 };
+
+/** llama.cpp's Granite has positions unless this says otherwise; transformers' always has them. */
+function withRope(metadata: Metadata, prefix: string): Record<string, never> {
+  if (metadata.flag(`${prefix}.rope.scaling.finetuned`) !== false) return {};
+  throw ggufUnsupported(metadata.path, 'it is a Granite model without RoPE, of the hybrid kind');
+}
 
 function gemmaNorms(): Record<string, string> {
   return { attn_norm: 'input_layernorm', ffn_norm: 'pre_feedforward_layernorm' };
@@ -179,19 +227,47 @@ export function configOf(architecture: Architecture, facts: ArchitectureFacts, r
   if (epsilon === undefined)
     throw ggufUnsupported(metadata.path, `it has no ${prefix}.attention.layer_norm_rms_epsilon`);
   const heads = size('attention.head_count');
-  return {
+  const config = {
     architectures: [architecture.className],
     model_type: architecture.modelType,
     hidden_size: size('embedding_length'),
     intermediate_size: size('feed_forward_length'),
     num_hidden_layers: size('block_count'),
     num_attention_heads: heads,
-    num_key_value_heads: metadata.size(`${prefix}.attention.head_count_kv`) ?? heads,
+    num_key_value_heads: metadata.whole(`${prefix}.attention.head_count_kv`) ?? heads,
     vocab_size: rows,
     max_position_embeddings: size('context_length'),
     rms_norm_eps: shortFloat(epsilon),
     tie_word_embeddings: !facts.has('output.weight'),
-    ...ropeOf(facts),
+    ...ropeOf(facts, architecture),
     ...architecture.config(facts),
   };
+  const ignored = metadata.unread(changesModel.map((key) => `${prefix}.${key}`));
+  if (ignored !== undefined)
+    throw ggufUnsupported(
+      metadata.path,
+      `it has ${ignored}, which ${architecture.modelType} models do not: they would compute something else`,
+    );
+  return config;
 }
+
+/** What would be another model without a word where a file has it and its architecture's entry does not read it. */
+const changesModel = [
+  'attention.clamp_kqv',
+  'attention.max_alibi_bias',
+  'attention.output_scale',
+  'attention.scale',
+  'attention.shared_kv_layers',
+  'attention.sliding_window',
+  'attention.temperature_scale',
+  'attn_logit_softcapping',
+  'embedding_scale',
+  'expert_count',
+  'final_logit_softcapping',
+  'logit_scale',
+  'n_deepstack_layers',
+  'residual_scale',
+  'rope.dimension_sections',
+  'rope.scaling.alpha',
+  'rope.scaling.yarn_log_multiplier',
+];

@@ -52,6 +52,7 @@ export const blockTypes: ReadonlyMap<number, BlockType> = new Map<number, BlockT
   [34, { name: 'TQ1_0', elements: 256, bytes: 54 }],
   [35, { name: 'TQ2_0', elements: 256, bytes: 66 }],
   [39, { name: 'MXFP4', elements: 32, bytes: 17 }],
+  [40, { name: 'NVFP4', elements: 64, bytes: 36 }],
 ]);
 
 export const readableTypes: readonly string[] = [...blockTypes.values()].flatMap(({ name, read }) =>

@@ -11,6 +11,7 @@ import { tensorBytes } from '../safetensors-header.ts';
 import { writeShards } from '../shard-files.ts';
 import { planShards } from '../shards.ts';
 import { convertedFromFile } from './converted-from.ts';
+import { modelName } from './file-names.ts';
 import type { GgufModel, PlannedTensor } from './model.ts';
 import { readGgufBytes, readGgufTensor } from './read-tensor.ts';
 import { tokenizerJsonText } from './tokenizer.ts';
@@ -28,7 +29,6 @@ const maxShardBytes = 5e9;
  * @throws UserError "gguf-not-finite", "gguf-truncated", "disk-full" …
  */
 export async function convertGguf(model: GgufModel, folder: string, hooks: ConvertHooks = {}): Promise<void> {
-  const { path } = model.header;
   const plan = planShards(
     model.tensors.map((tensor) => ({ ...tensor, bytes: tensorBytes(tensor.dtype, tensor.shape) })),
     maxShardBytes,
@@ -39,7 +39,7 @@ export async function convertGguf(model: GgufModel, folder: string, hooks: Conve
   hooks.signal?.throwIfAborted();
   await writeLargeFolderAtomically(folder, async (aside) => {
     await writeShards(aside, plan, {
-      piecesOf: (tensor) => piecesOf(tensor, path),
+      piecesOf,
       pause: async (bytes) => {
         progress.done += bytes;
         hooks.onProgress?.({ ...progress });
@@ -70,12 +70,12 @@ function card({ header, metadata, type }: GgufModel): string {
     const value = metadata.text(`general.${field.replace('_', '.')}`);
     return value === undefined ? [] : [`${field}: ${JSON.stringify(value)}`];
   });
-  const file = basename(header.path);
+  const file = modelName(header.path);
   return [
     ...(licence.length > 0 ? ['---', ...licence, '---', ''] : []),
-    `# ${file.replace(/\.gguf$/i, '')}`,
+    `# ${file}`,
     '',
-    `The weights of ${file} (${type}), turned by Lorelei into what can be trained: quantised weights as float16, all others as they were.`,
+    `The weights of ${basename(header.path)} (${type}), turned by Lorelei into what can be trained: quantised weights as float16, all others as they were.`,
     '',
   ].join('\n');
 }
@@ -83,7 +83,7 @@ function card({ header, metadata, type }: GgufModel): string {
 /** Elements of a tensor that are in memory at once, several times over. */
 const pieceElements = 2 ** 20;
 
-function* piecesOf(tensor: PlannedTensor, path: string): Generator<Uint8Array> {
+function* piecesOf(tensor: PlannedTensor): Generator<Uint8Array> {
   const { source, dtype, shape, pairedRows, offset = 0 } = tensor;
   const elements = shape.reduce((product, size) => product * size, 1);
   // Of a vector, each element is a row where rows are paired, and blocks may be longer than what is left otherwise.
@@ -97,13 +97,13 @@ function* piecesOf(tensor: PlannedTensor, path: string): Generator<Uint8Array> {
     if (isAsStored) {
       const rowBytes = (width / source.type.elements) * source.type.bytes;
       const range = { byteOffset: source.byteOffset + first * rowBytes, byteLength: count * rowBytes };
-      const bytes = readGgufBytes(path, range);
+      const bytes = readGgufBytes(source.path, range);
       yield pairedRows === undefined ? bytes : inHalves(bytes, count, pairedRows);
       continue;
     }
-    const values = readGgufTensor(path, source, first * width, count * width);
+    const values = readGgufTensor(source, first * width, count * width);
     if (offset !== 0) for (const [i, value] of values.entries()) values[i] = value + offset;
-    const bytes = stored(values, tensor, path);
+    const bytes = stored(values, tensor);
     yield pairedRows === undefined ? bytes : inHalves(bytes, count, pairedRows);
   }
 }
@@ -121,14 +121,14 @@ export function inHalves(bytes: Uint8Array, rows: number, headRows: number): Uin
   return result;
 }
 
-function stored(values: Float32Array, { dtype, source }: PlannedTensor, path: string): Uint8Array {
+function stored(values: Float32Array, { dtype, source }: PlannedTensor): Uint8Array {
   if (dtype !== 'F16') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const rounded = float32ToF16(values);
   const bad = rounded.findIndex((bits) => (bits & 0x7c00) === 0x7c00);
   if (bad < 0) return new Uint8Array(rounded.buffer);
   throw new UserError({
     code: 'gguf-not-finite',
-    message: `${source.name} in ${path} holds ${String(values[bad])}, which is no weight that float16 can hold.`,
+    message: `${source.name} in ${source.path} holds ${String(values[bad])}, which is no weight that float16 can hold.`,
     fix: 'The file is damaged: download or copy it again.',
   });
 }

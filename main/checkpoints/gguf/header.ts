@@ -4,12 +4,14 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { fileProblem } from '../file-problem.ts';
 import { blockTypes, type BlockType } from './block-types.ts';
 import { FileCursor } from './file-cursor.ts';
-import { ggufCutOff, ggufInvalid, ggufUnsupported } from './problems.ts';
+import { ggufCutOff, ggufInvalid, ggufUnsupported, otherFileFix } from './problems.ts';
 
 export type GgufValue = number | bigint | boolean | string | GgufValue[];
 
 export type GgufTensor = {
   name: string;
+  /** The file that holds it: a model may lie in several. */
+  path: string;
   type: BlockType;
   /** Rows first, as everywhere but in the file: [out, in]. */
   shape: number[];
@@ -128,14 +130,19 @@ function readTensor(cursor: FileCursor): Described {
   const number = cursor.u32();
   const type = blockTypes.get(number);
   if (!type)
-    throw ggufUnsupported(path, `the tensor ${name} (byte ${at}) is of type ${number}, which is not known here`);
+    throw ggufUnsupported(
+      path,
+      `the tensor ${name} (byte ${at}) is of type ${number}, which is not known here`,
+      otherFileFix,
+    );
   const width = sizes[0] ?? 0;
   const elements = sizes.reduce((product, size) => product * size, 1);
   if (elements < 1 || !Number.isSafeInteger(elements)) throw wrong(`the impossible shape [${sizes.join(', ')}]`);
   if (width % type.elements !== 0)
     throw wrong(`rows of ${width} elements, no multiple of the ${type.elements} that make a block of ${type.name}`);
   const byteOffset = cursor.count(`the offset of ${name}`, Number.MAX_SAFE_INTEGER);
-  return { name, type, shape: sizes.reverse(), byteOffset, byteLength: (elements / type.elements) * type.bytes, at };
+  const byteLength = (elements / type.elements) * type.bytes;
+  return { name, path, type, shape: sizes.reverse(), byteOffset, byteLength, at };
 }
 
 type Data = { dataStart: number; alignment: number; fileBytes: number; path: string };

@@ -6,6 +6,7 @@ import { ggufUnsupported } from './problems.ts';
 export class Metadata {
   readonly path: string;
   readonly #values: ReadonlyMap<string, GgufValue>;
+  readonly #read = new Set<string>();
 
   constructor({ path, metadata }: Pick<GgufHeader, 'path' | 'metadata'>) {
     this.path = path;
@@ -26,6 +27,7 @@ export class Metadata {
 
   /** 64-bit values lose what is beyond 2^53; none that are read here come near. */
   number(key: string): number | undefined {
+    this.#read.add(key);
     const value = this.#values.get(key);
     if (value === undefined || typeof value === 'number') return value;
     if (typeof value === 'bigint') return Number(value);
@@ -37,6 +39,25 @@ export class Metadata {
     const value = this.number(key);
     if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value;
     throw this.#wrong(key, 'a whole number from 1');
+  }
+
+  /** The same where some files give one number for all layers, and others a list of equal ones. */
+  whole(key: string): number | undefined {
+    const list = this.#values.get(key);
+    if (!Array.isArray(list)) return this.size(key);
+    this.#read.add(key);
+    const [first] = list;
+    if (typeof first === 'number' && Number.isSafeInteger(first) && first > 0 && list.every((one) => one === first))
+      return first;
+    throw ggufUnsupported(this.path, `${key} is not the same for every layer`);
+  }
+
+  /** The first of these keys that has a value other than none, and that nobody has asked for. */
+  unread(keys: readonly string[]): string | undefined {
+    return keys.find((key) => {
+      const value = this.#values.get(key);
+      return !this.#read.has(key) && value !== undefined && value !== 0 && value !== false;
+    });
   }
 
   requiredSize(key: string): number {

@@ -4,9 +4,10 @@ import { modelFor, supportedModelTypes } from '../../engine/models/registry.ts';
 import type { SafetensorsDType } from '../safetensors.ts';
 import { architectures, configOf, type Architecture } from './architectures.ts';
 import { readableTypes } from './block-types.ts';
-import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.ts';
+import type { GgufHeader, GgufTensor } from './header.ts';
 import { Metadata } from './metadata.ts';
-import { ggufUnsupported, originalFix } from './problems.ts';
+import { readModelHeader } from './parts.ts';
+import { ggufUnsupported, otherFileFix } from './problems.ts';
 import { readGgufTensor } from './read-tensor.ts';
 import { type GgufTokenizer, readGgufTokenizer } from './tokenizer.ts';
 
@@ -35,17 +36,10 @@ export type GgufModel = {
 
 /** @throws UserError "gguf-invalid", "gguf-truncated", "gguf-unsupported", "model-type-unsupported" */
 export function openGguf(path: string): GgufModel {
-  const header = readGgufHeader(path);
+  const header = readModelHeader(path);
   const metadata = new Metadata(header);
   const prefix = metadata.requiredText('general.architecture');
   const architecture = architectureNamed(prefix, metadata);
-  const splits = metadata.number('split.count') ?? 1;
-  if (splits > 1)
-    throw ggufUnsupported(
-      path,
-      `it is one of ${splits} parts of a model`,
-      'Merge them with llama-gguf-split, which comes with llama.cpp, and use the file that comes out.',
-    );
   const { tensors } = header;
   const embedding = tensors.get('token_embd.weight');
   if (!embedding) throw ggufUnsupported(path, 'it has no token_embd.weight: it holds no language model');
@@ -53,14 +47,19 @@ export function openGguf(path: string): GgufModel {
   const layers = metadata.requiredSize(`${prefix}.block_count`);
   if (layers > tensors.size)
     throw ggufUnsupported(path, `its metadata says ${layers} layers, and it has ${tensors.size} tensors`);
-  const ropeFrequencies = tensors.get('rope_freqs.weight');
+  const factors = (name: string): Float32Array | undefined => {
+    const tensor = tensors.get(name);
+    return tensor && readGgufTensor(tensor);
+  };
   const config = configOf(
     architecture,
     {
       metadata,
       prefix,
       has: (name) => tensors.has(name),
-      ropeFrequencies: ropeFrequencies && readGgufTensor(path, ropeFrequencies),
+      ropeFrequencies: factors('rope_freqs.weight'),
+      longFactors: factors('rope_factors_long.weight'),
+      shortFactors: factors('rope_factors_short.weight'),
     },
     embedding.shape[0] ?? 0,
   );
@@ -116,7 +115,7 @@ function planTensors(
   const heads = Number(config.num_attention_heads);
   const headDim = Number(config.head_dim ?? Number(config.hidden_size) / heads);
   return [...tensors.values()].flatMap((source) => {
-    if (source.name === 'rope_freqs.weight') return [];
+    if (ropeTensors.has(source.name)) return [];
     const name = nameOf(source.name, architecture);
     if (name === undefined)
       throw ggufUnsupported(path, `it has the tensor ${source.name}, which ${architecture.modelType} models do not`);
@@ -124,7 +123,7 @@ function planTensors(
       throw ggufUnsupported(
         path,
         `${source.name} is stored as ${source.type.name}; these can be read: ${readableTypes.join(', ')}`,
-        `Take another file of the model, for example Q4_K_M or Q8_0. ${originalFix}`,
+        otherFileFix,
       );
     const isPaired = architecture.pairsNeighbours && /\.attn_[qk]\.(weight|bias)$/.test(source.name);
     const isNorm = source.name.endsWith('norm.weight');
@@ -138,6 +137,13 @@ function planTensors(
     };
   });
 }
+
+/** They are in the config. */
+const ropeTensors: ReadonlySet<string> = new Set([
+  'rope_freqs.weight',
+  'rope_factors_long.weight',
+  'rope_factors_short.weight',
+]);
 
 const outside: Readonly<Record<string, string>> = {
   'token_embd.weight': 'model.embed_tokens.weight',

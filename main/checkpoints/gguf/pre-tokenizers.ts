@@ -28,20 +28,24 @@ const sequence = (...pretokenizers: Record<string, unknown>[]): Record<string, u
   pretokenizers,
 });
 
-/** GPT-4's, with at most this many digits to a word. */
-const modern = (digits: string): Record<string, unknown> =>
-  sequence(
-    split(
-      `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
-    ),
-    byteLevel(false),
-  );
+const gpt4Words = (digits: string): string =>
+  `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
+const anyCase = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
+/** GPT-4o's: a word ends before a capital that follows small letters, and an English ending belongs to it. */
+const gpt4oWords = (ending: string, digits: string): string =>
+  `[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+${ending}|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*${ending}|\\p{N}${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
+
+/** Words by a pattern, and those in bytes. */
+const words = (pattern: string): Record<string, unknown> => sequence(split(pattern), byteLevel(false));
 
 const plain = { normalizer: null, ignoreMerges: false, addsBos: false };
 const gpt2 = { ...plain, preTokenizer: byteLevel(true) };
-const llama3 = { ...plain, preTokenizer: modern('{1,3}'), ignoreMerges: true, addsBos: true };
-const gpt4 = { ...plain, preTokenizer: modern('{1,3}') };
-const qwen2 = { ...plain, normalizer: { type: 'NFC' }, preTokenizer: modern('') };
+const llama3 = { ...plain, preTokenizer: words(gpt4Words('{1,3}')), ignoreMerges: true, addsBos: true };
+const gpt4 = { ...plain, preTokenizer: words(gpt4Words('{1,3}')) };
+const gpt4o = { ...plain, preTokenizer: words(gpt4oWords(anyCase, '{1,3}')) };
+/** Mistral's since Nemo: no endings, every digit a word. */
+const tekken = { ...plain, preTokenizer: words(gpt4oWords('', '')), ignoreMerges: true, addsBos: true };
+const qwen2 = { ...plain, normalizer: { type: 'NFC' }, preTokenizer: words(gpt4Words('')) };
 /** GPT-2's, every digit a word. */
 const starcoder = { ...plain, preTokenizer: sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)) };
 
@@ -53,6 +57,8 @@ const preTokenizers: Readonly<Record<string, PreTokenizer>> = {
   'llama-v3': llama3,
   dbrx: gpt4,
   'smaug-bpe': gpt4,
+  'gpt-4o': gpt4o,
+  tekken,
   qwen2,
   // Qwen's, made anew by DeepSeek; llama.cpp reads it in the same way.
   'deepseek-r1-qwen': { ...qwen2, normalizer: null },

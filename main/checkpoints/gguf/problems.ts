@@ -21,4 +21,7 @@ export function ggufUnsupported(path: string, what: string, fix = originalFix): 
   return new UserError({ code: 'gguf-unsupported', message: `${path}: ${what}.`, fix });
 }
 
+/** For blocks that cannot be read. */
+export const otherFileFix = 'Take another file of the model: Q8_0 where it has one, else Q6_K, Q5_K_M or Q4_K_M.';
+
 export const originalFix = 'Use the original model that it was made from, with config.json and .safetensors files.';

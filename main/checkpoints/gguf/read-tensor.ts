@@ -25,12 +25,7 @@ export function readGgufBytes(path: string, { byteOffset, byteLength }: Range): 
 }
 
 /** Values of a tensor, or of `count` elements of it from `first` on, which begin and end with a block. */
-export function readGgufTensor(
-  path: string,
-  { type, shape, byteOffset }: GgufTensor,
-  first = 0,
-  count?: number,
-): Float32Array {
+export function readGgufTensor({ path, type, shape, byteOffset }: GgufTensor, first = 0, count?: number): Float32Array {
   const elements = count ?? shape.reduce((product, size) => product * size, 1);
   if (!type.read || first % type.elements !== 0 || elements % type.elements !== 0)
     throw new Error(`${type.name}: elements ${first} to ${first + elements} are no whole blocks that can be read`);

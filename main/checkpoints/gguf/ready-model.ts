@@ -2,27 +2,28 @@
 // the cache was emptied in between.
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { removeAbandoned } from '../atomic.ts';
 import { withFileProblems } from '../file-problem.ts';
 import { convertGguf, type ConvertHooks } from './convert.ts';
+import { modelName, modelsAmong, partsOf } from './file-names.ts';
 import { openGguf } from './model.ts';
 
 /** Changes when the same file would give another folder. */
 const conversionVersion = 1;
 
 /**
- * The GGUF file that a path means: itself, or the only one in a folder that holds no other weights. Undefined for
- * anything else. @throws UserError "gguf-ambiguous" for a folder of several
+ * The GGUF file that a path means: itself, or the only one in a folder that holds no other weights; of a model in parts
+ * the first. Undefined for anything else. @throws UserError "gguf-ambiguous" for a folder of several
  */
 export function ggufAt(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
-  if (!statSync(path).isDirectory()) return extname(path).toLowerCase() === '.gguf' ? resolve(path) : undefined;
+  if (!statSync(path).isDirectory())
+    return extname(path).toLowerCase() === '.gguf' ? (partsOf(resolve(path))[0] ?? path) : undefined;
   const names = withFileProblems(path, 'read', () => readdirSync(path));
   if (names.some((name) => /\.(safetensors|bin|pt|pth)(\.index\.json)?$/.test(name))) return undefined;
-  // Projectors of vision models lie beside the model that they belong to.
-  const files = names.filter((name) => name.toLowerCase().endsWith('.gguf') && !name.startsWith('mmproj')).sort();
+  const files = modelsAmong(names).map(([first]) => first);
   const [file, another] = files;
   if (file === undefined) return undefined;
   if (another === undefined) return resolve(path, file);
@@ -35,7 +36,10 @@ export function ggufAt(path: string): string | undefined {
 
 /** Where the cache has the converted model of a GGUF file, whether it is there already or not. */
 export function placeOfConverted(file: string, cache: string): string {
-  return join(cache, 'gguf', `${basename(file, extname(file))}-${fingerprintOf(file).slice(0, 12)}`);
+  const fingerprints = partsOf(file).map(fingerprintOf);
+  const [first = '', ...others] = fingerprints;
+  const fingerprint = others.length === 0 ? first : createHash('sha256').update(fingerprints.join()).digest('hex');
+  return join(cache, 'gguf', `${modelName(file)}-${fingerprint.slice(0, 12)}`);
 }
 
 /**

@@ -128,7 +128,12 @@ test.each<[string, Record<string, Value>, readonly string[], RegExp]>([
     whole,
     /llama.block_count is "many"; a number was expected/,
   ],
-  ['a part of a model', { ...tiny, 'split.count': size(3) }, whole, /one of 3 parts.*llama-gguf-split/],
+  [
+    'a part of a model under another name',
+    { ...tiny, 'split.count': size(3) },
+    whole,
+    /one of 3 parts.*00001-of-00003/,
+  ],
   [
     'a missing tensor',
     tiny,
@@ -148,7 +153,32 @@ test.each<[string, Record<string, Value>, readonly string[], RegExp]>([
     whole,
     /says 2147483648 layers, and it has 11 tensors/,
   ],
-  ['YaRN', { ...tiny, 'llama.rope.scaling.type': { text: 'yarn' } }, whole, /its RoPE scaling is "yarn"/],
+  ['another scaling', { ...tiny, 'llama.rope.scaling.type': { text: 'ntk' } }, whole, /its RoPE scaling is "ntk"/],
+  [
+    'YaRN without its length',
+    { ...tiny, 'llama.rope.scaling.type': { text: 'yarn' } },
+    whole,
+    /no llama.rope.scaling.original_context_length/,
+  ],
+  [
+    'half of LongRoPE',
+    tiny,
+    [...whole, 'rope_factors_long.weight'],
+    /of rope_factors_long.weight and rope_factors_short.weight it has only one/,
+  ],
+  ['a window that Llama has not', { ...tiny, 'llama.attention.sliding_window': size(512) }, whole, /sliding_window/],
+  [
+    'other numbers of heads in each layer',
+    { ...tiny, 'llama.attention.head_count_kv': { numbers: [2, 0] } },
+    whole,
+    /head_count_kv is not the same for every layer/,
+  ],
+  [
+    'the same number of heads twice',
+    { ...tiny, 'llama.attention.head_count_kv': { numbers: [2, 2] } },
+    whole,
+    /no voc/,
+  ],
   [
     'RoPE on a part of a head',
     { ...tiny, 'llama.rope.dimension_count': size(8) },
@@ -177,7 +207,7 @@ test.each<[string, Record<string, Value>, readonly string[], RegExp]>([
 
 test('of types that are only known by name, which others to take', () => {
   expect(refusalOf({ ...tiny, ...vocabulary('gpt2', 'gpt-2') }, whole, 20)).toMatch(
-    /is stored as IQ4_NL; these can be read: F32, F16, .*Q4_K_M or Q8_0/,
+    /is stored as IQ4_NL; these can be read: F32, F16, .* Take another file of the model: Q8_0 .* Q4_K_M/,
   );
 });
 
