@@ -8,6 +8,8 @@ import type { StoredRun } from '../store/runs.ts';
 import type { Errands, LaunchErrand } from './errand.ts';
 import type { ErrandName } from './errands.ts';
 import { FileGrants } from './file-grants.ts';
+import { findGpuReader, type FindGpuReader } from './gpu-readers.ts';
+import type { GpuWatch } from './gpu-watch.ts';
 import { homeFolder, openHome, type Home } from './home.ts';
 import type { LaunchJob } from './job.ts';
 import { openHub, type Hub } from './hub.ts';
@@ -32,6 +34,8 @@ export type HostAbilities = Partial<Errands> & {
   confirmFiles?: (paths: readonly string[]) => Promise<boolean>;
   /** Absent where the page is in a browser already. */
   openInBrowser?: (url: string) => Promise<void>;
+  /** Absent: the drivers of this machine. */
+  findGpuReader?: FindGpuReader;
 };
 
 export type App = Pick<HostAbilities, 'chooseFiles' | 'confirmFiles' | 'openInBrowser'> & {
@@ -40,6 +44,9 @@ export type App = Pick<HostAbilities, 'chooseFiles' | 'confirmFiles' | 'openInBr
   launchJob: LaunchJob;
   launchErrand: LaunchErrand;
   coolErrands: () => void;
+  findGpuReader: FindGpuReader;
+  /** Of the runs that this program follows on a GPU. */
+  gpuWatches: Map<string, GpuWatch>;
   /** Errands that this program has under way. */
   errands: Set<{ name: ErrandName }>;
   hostKind: HostKind;
@@ -88,6 +95,8 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
     },
     launchErrand,
     coolErrands,
+    findGpuReader: host.findGpuReader ?? findGpuReader,
+    gpuWatches: new Map(),
     errands,
     secrets,
     settings: openSettings(home),

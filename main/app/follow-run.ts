@@ -9,6 +9,7 @@ import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { stopRequestFile, type JobSpec } from '../training/job.ts';
 import type { JobExit, JobHandle } from './job.ts';
+import { GpuWatch } from './gpu-watch.ts';
 import { knownProcess } from './process-identity.ts';
 import { createRecorder } from './recorder.ts';
 import { sendQueued } from './send-queued.ts';
@@ -63,6 +64,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   let over = false;
   let end: Extract<JobRecord, { type: 'end' }> | undefined;
   let hostError: { error: unknown } | undefined;
+  let watch: GpuWatch | undefined;
 
   // The history cannot be written: the job must not go on unrecorded.
   const giveUp = (handle: JobHandle, error: unknown): void => {
@@ -82,7 +84,12 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   if (reporter !== undefined) void sendQueued(app, sending.signal);
   const handle = app.launchJob(job, {
     log,
-    onRecord(record) {
+    onRecord(said) {
+      if (said.type === 'device') {
+        const { device } = said;
+        void handle.spawned.then((pid) => watchGpu(device, pid));
+      }
+      const record = watch?.addTo(said) ?? said;
       if (record.type === 'start') {
         started = true;
         lastStep = record.startStep;
@@ -99,9 +106,16 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
         giveUp(handle, error);
       }
       onRecord(record);
-      reporter?.record(record);
+      reporter?.record(record, watch?.index);
     },
   });
+
+  const watchGpu = (device: string, pid: number | undefined): void => {
+    if (over || watch !== undefined) return;
+    watch = new GpuWatch(() => app.findGpuReader(device, pid));
+    app.gpuWatches.set(run.id, watch);
+    watch.begin();
+  };
 
   void handle.spawned.then((pid) => {
     if (pid === undefined || over) return;
@@ -120,6 +134,8 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   async function settle(): Promise<RunEnd> {
     const exit = await handle.exited;
     over = true;
+    watch?.end();
+    app.gpuWatches.delete(run.id);
     clearInterval(poll);
     rmSync(stopFile, { force: true });
     try {

@@ -57,6 +57,8 @@ function write(history: History, runId: string, record: JobRecord, recordedAt: n
   switch (record.type) {
     case 'progress':
       return {};
+    case 'device':
+      return { device: record.device };
     case 'start': {
       history.metrics.removeAfter(runId, record.startStep);
       return {

@@ -5,6 +5,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { ProcessUsage } from '../../preload/contract.ts';
 import type { KnownProcess, StoredRun } from '../store/runs.ts';
+import type { App } from './app.ts';
 import { isAlive } from './process-identity.ts';
 
 type Sample = { memoryBytes: number; cpuMs: number };
@@ -14,7 +15,10 @@ const lastLooks = new Map<string, { cpuMs: number; at: number }>();
 const MOST_LOOKS = 64;
 
 /** Null where no process trains, and on systems that tell it only to slow commands. */
-export async function usageOfRun({ job }: Pick<StoredRun, 'job'>): Promise<ProcessUsage | null> {
+export async function usageOfRun(
+  { gpuWatches }: Pick<App, 'gpuWatches'>,
+  { id, job }: Pick<StoredRun, 'id' | 'job'>,
+): Promise<ProcessUsage | null> {
   if (job === undefined || !isAlive(job)) return null;
   const sample = await look(job);
   if (sample === null) return null;
@@ -28,6 +32,7 @@ export async function usageOfRun({ job }: Pick<StoredRun, 'job'>): Promise<Proce
     totalMemoryBytes: totalmem(),
     busyCores: before === undefined || at === before.at ? null : (sample.cpuMs - before.cpuMs) / (at - before.at),
     cores: availableParallelism(),
+    gpu: gpuWatches.get(id)?.now ?? null,
   };
 }
 

@@ -39,6 +39,7 @@ function summaryOf(history: History, line: RunLine, queuePlace: number | null): 
     hasNotes: run.hasNotes,
     archived: run.archived,
     queuePlace,
+    device: run.device ?? null,
   };
 }
 
@@ -120,6 +121,7 @@ export function overviewOf(app: App, run: StoredRun): RunOverview {
     exports: exports
       .list(run.id)
       .map(({ recordedAt, target, step, path }) => ({ at: recordedAt, target, step: step ?? null, path })),
+    endMetrics: run.metrics,
     error: run.error ?? null,
   };
 }

@@ -4,8 +4,10 @@ import { promisify } from 'node:util';
 import { hasSystemCode } from '../errors.ts';
 
 export type Gpu = {
-  /** As CUDA counts with CUDA_DEVICE_ORDER=PCI_BUS_ID. */
+  /** As nvidia-smi counts, and CUDA with CUDA_DEVICE_ORDER=PCI_BUS_ID. */
   index: number;
+  /** "GPU-6e2b…" */
+  uuid?: string;
   name: string;
   driver: string;
   memoryBytes: number | null;
@@ -13,20 +15,26 @@ export type Gpu = {
   computeCapability: string | null;
 };
 
-export type GpuUsage = { index: number; memoryBytes: number; utilizationPercent: number | null };
+export type GpuUsage = {
+  memoryBytes: number;
+  /** All that it has; null where the driver does not tell. */
+  totalMemoryBytes: number | null;
+  utilizationPercent: number | null;
+};
 
 const LIMIT_MS = 5000;
 const MIB = 2 ** 20;
 
 /** Empty where there is no NVIDIA driver, or it does not answer. */
 export async function listGpus(): Promise<Gpu[]> {
-  const rows = await query(['index', 'name', 'driver_version', 'memory.total', 'compute_cap']);
-  return (rows ?? []).flatMap(([index, name, driver, memory, capability]) =>
+  const rows = await query(['index', 'name', 'driver_version', 'memory.total', 'compute_cap', 'uuid']);
+  return (rows ?? []).flatMap(([index, name, driver, memory, capability, uuid]) =>
     index === undefined || name === undefined || driver === undefined || !Number.isInteger(Number(index))
       ? []
       : [
           {
             index: Number(index),
+            ...(uuid !== undefined && { uuid }),
             name,
             driver,
             memoryBytes: bytesIn(memory),
@@ -36,19 +44,21 @@ export async function listGpus(): Promise<Gpu[]> {
   );
 }
 
-/** What one GPU uses now, of all programs; undefined where the driver does not tell. */
-export async function gpuUsage(index: number): Promise<GpuUsage | undefined> {
-  const rows = await query(['index', 'memory.used', 'utilization.gpu'], index);
-  const [row] = rows ?? [];
-  const memoryBytes = bytesIn(row?.[1]);
-  if (row === undefined || memoryBytes === null) return undefined;
-  const utilization = Number(row[2]);
-  return { index, memoryBytes, utilizationPercent: row[2] !== '' && Number.isFinite(utilization) ? utilization : null };
+/**
+ * What one GPU uses now, of all programs; undefined where the driver does not tell. It is named by its index or by its
+ * address on the bus ("0000:01:00.0").
+ */
+export async function gpuUsage(id: number | string): Promise<GpuUsage | undefined> {
+  const rows = await query(['memory.used', 'memory.total', 'utilization.gpu'], id);
+  const [used, total, utilization] = rows?.[0] ?? [];
+  const memoryBytes = bytesIn(used);
+  if (memoryBytes === null) return undefined;
+  return { memoryBytes, totalMemoryBytes: bytesIn(total), utilizationPercent: numberIn(utilization) };
 }
 
 /** Cells of each GPU's row; undefined where there is no such tool or it fails. */
-async function query(fields: readonly string[], index?: number): Promise<string[][] | undefined> {
-  const of = index === undefined ? [] : [`--id=${index}`];
+async function query(fields: readonly string[], id?: number | string): Promise<string[][] | undefined> {
+  const of = id === undefined ? [] : [`--id=${id}`];
   try {
     const { stdout } = await promisify(execFile)(
       'nvidia-smi',
@@ -66,6 +76,10 @@ async function query(fields: readonly string[], index?: number): Promise<string[
 
 /** "24564" (MiB); null for "[N/A]". */
 function bytesIn(cell: string | undefined): number | null {
-  const mebibytes = Number(cell);
-  return cell === undefined || cell === '' || !Number.isFinite(mebibytes) ? null : mebibytes * MIB;
+  const mebibytes = numberIn(cell);
+  return mebibytes === null ? null : mebibytes * MIB;
+}
+
+function numberIn(cell: string | undefined): number | null {
+  return cell === undefined || cell === '' || !Number.isFinite(Number(cell)) ? null : Number(cell);
 }

@@ -7,6 +7,7 @@ import { messageOf, UserError } from '../errors.ts';
 import { type JobSpec, stopRequestFile } from '../training/job.ts';
 import { train } from '../training/run.ts';
 import { parentPort } from './parent-port.ts';
+import { withPeakMemory } from './process-memory.ts';
 import { openSampler } from './sampling.ts';
 
 const port = parentPort<JobRecord>();
@@ -34,11 +35,16 @@ async function work(job: JobSpec): Promise<void> {
   };
   let end: JobRecord & { type: 'end' };
   try {
-    end = await train(job, { post: port.post, stopRequested, signal: stopping.signal, openSampler });
+    end = await train(job, {
+      post: (record) => port.post(withPeakMemory(record)),
+      stopRequested,
+      signal: stopping.signal,
+      openSampler,
+    });
   } catch (error) {
     end = { type: 'end', outputDir: job.outputDir, metrics: {}, ...ending(error) };
   }
-  port.post(end);
+  port.post(withPeakMemory(end));
   await port.flushed();
   finish();
 }

@@ -18,6 +18,7 @@ export type RunLine = Pick<
   | 'bestEvalLoss'
   | 'tags'
   | 'host'
+  | 'device'
 > & {
   /** model_name_or_path. */
   model: string;
@@ -44,6 +45,7 @@ type Columns = {
   best_eval_loss: number | null;
   host_pid: number | null;
   host_identity: string | null;
+  device: string | null;
   tags: string;
   has_notes: number;
   archived: number;
@@ -51,7 +53,7 @@ type Columns = {
 };
 
 const columns = `id, method, name, status, model, data, created_at, started_at, ended_at, total_steps, last_step,
-  last_loss, best_eval_loss, host_pid, host_identity, tags, notes <> '' as has_notes,
+  last_loss, best_eval_loss, host_pid, host_identity, device, tags, notes <> '' as has_notes,
   archived_at is not null as archived, deleted_at is not null as deleted`;
 
 function fromColumns(row: Columns): RunLine {
@@ -73,6 +75,7 @@ function fromColumns(row: Columns): RunLine {
     ...(row.total_steps !== null && { totalSteps: row.total_steps }),
     ...(row.last_loss !== null && { lastLoss: row.last_loss }),
     ...(row.best_eval_loss !== null && { bestEvalLoss: row.best_eval_loss }),
+    ...(row.device !== null && { device: row.device }),
     ...(row.host_pid !== null && { host: { pid: row.host_pid, identity: row.host_identity ?? '' } }),
   };
 }

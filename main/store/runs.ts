@@ -39,6 +39,8 @@ export type StoredRun = {
   queuedFrom?: RunStatus;
   /** Lowest eval_loss so far. */
   bestEvalLoss?: number;
+  /** What it trains on or last trained on: "cuda:1". */
+  device?: string;
 };
 
 /** Without a place in the queue it is added with status "preparing", with one as "queued". */
@@ -64,6 +66,7 @@ export type RunChanges = {
       | 'queuePlace'
       | 'queuedFrom'
       | 'bestEvalLoss'
+      | 'device'
   ]?: StoredRun[Key] | null;
 } & Partial<Pick<StoredRun, 'status' | 'lastStep' | 'metrics' | 'tags' | 'notes'>>;
 
@@ -93,6 +96,7 @@ type Columns = {
   queue_place: number | null;
   queued_from: RunStatus | null;
   best_eval_loss: number | null;
+  device: string | null;
 };
 
 function fromColumns(row: Columns): StoredRun {
@@ -120,6 +124,7 @@ function fromColumns(row: Columns): StoredRun {
     ...(row.queue_place !== null && { queuePlace: row.queue_place }),
     ...(row.queued_from !== null && { queuedFrom: row.queued_from }),
     ...(row.best_eval_loss !== null && { bestEvalLoss: row.best_eval_loss }),
+    ...(row.device !== null && { device: row.device }),
   };
 }
 
@@ -136,6 +141,7 @@ function toColumns(changes: RunChanges): Record<string, unknown> {
     queue_place: changes.queuePlace,
     queued_from: changes.queuedFrom,
     best_eval_loss: changes.bestEvalLoss,
+    device: changes.device,
     started_at: changes.startedAt,
     ended_at: changes.endedAt,
     total_steps: changes.totalSteps,

@@ -2,7 +2,7 @@
 // of Comet's own SDK.
 import { UserError } from '../errors.ts';
 import { requestJson, httpAddress, type JsonRequest } from './http.ts';
-import { groupedName } from './metric-names.ts';
+import { cometSystemMetric, groupedName } from './metric-names.ts';
 import { flattened, maskedParameters, pythonText } from './parameters.ts';
 import {
   DeliveryError,
@@ -150,8 +150,9 @@ function createComet(run: TrackedRun, context: TrackerContext): Tracker {
           Object.entries(entry.metrics)
             // JSON has no NaN.
             .filter(([, value]) => Number.isFinite(value))
-            .map(([name, value]) => ({
-              metricName: groupedName(name),
+            .map(([name, value]) => cometSystemMetric(name, value) ?? { name: groupedName(name), value })
+            .map(({ name, value }) => ({
+              metricName: name,
               metricValue: value,
               step: entry.step,
               timestamp: entry.at,

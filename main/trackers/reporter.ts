@@ -2,6 +2,7 @@
 // may hang or fail, the run goes on.
 import type { JobRecord } from '../../preload/contract.ts';
 import { Delivery, usualTiming, type Timing } from './delivery.ts';
+import { withSystemNames } from './metric-names.ts';
 import { trackerTarget, trackerTargets } from './registry.ts';
 import type { Environment, ReadSecret, Tell, TrackedEnd, TrackedRun, TrackerEntry } from './tracker.ts';
 
@@ -16,8 +17,8 @@ export type ReporterOptions = {
 };
 
 export type Reporter = {
-  /** Takes start, step and evaluation; others are not tracked. Returns at once. */
-  record(record: JobRecord): void;
+  /** Takes start, step and evaluation; others are not tracked. `gpu` counts the one it trains on. Returns at once. */
+  record(record: JobRecord, gpu?: number): void;
   /** Says how the run ended and sends what is left, for a bounded time; the rest stays on the disk. Never rejects. */
   end(status: TrackedEnd): Promise<void>;
 };
@@ -40,8 +41,8 @@ export function createReporter(run: TrackedRun, names: readonly string[], option
   }
 
   return {
-    record(record) {
-      const entry = entryOf(record);
+    record(record, gpu = 0) {
+      const entry = entryOf(record, gpu);
       if (entry === undefined) return;
       deliveries ??= open();
       for (const delivery of deliveries) delivery.push(entry);
@@ -55,10 +56,10 @@ export function createReporter(run: TrackedRun, names: readonly string[], option
   };
 }
 
-function entryOf(record: JobRecord): TrackerEntry | undefined {
+function entryOf(record: JobRecord, gpu: number): TrackerEntry | undefined {
   const at = Date.now();
   if (record.type === 'start') return { type: 'start', at, step: record.startStep };
   if (record.type === 'evaluation') return { type: 'metrics', at, step: record.step, metrics: record.metrics };
   if (record.type !== 'step' || record.metrics === undefined) return undefined;
-  return { type: 'metrics', at, step: record.step, metrics: record.metrics };
+  return { type: 'metrics', at, step: record.step, metrics: withSystemNames(record.metrics, gpu) };
 }

@@ -5,6 +5,7 @@ import { readyModel } from '../checkpoints/gguf/ready-model.ts';
 import { fulfilMergeOrder } from '../checkpoints/merge-order.ts';
 import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
 import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
+import { deviceText } from '../engine/runtime/device-name.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
@@ -80,6 +81,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   checkLengths(loaded, method, post);
 
   const runtime = await openRuntime({ device: recipe.device });
+  post({ type: 'device', device: deviceText(runtime.choice) });
   post({
     type: 'event',
     level: 'info',

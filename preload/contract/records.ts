@@ -14,7 +14,11 @@ export const errorDetails = z.object({
 });
 export type ErrorDetails = z.infer<typeof errorDetails>;
 
-/** TRL metric name -> value. Evaluation metrics carry the prefix "eval_". */
+/**
+ * TRL metric name -> value. Evaluation metrics carry the prefix "eval_". What training takes of the machine is Lorelei's
+ * own, in the words of MLflow's system metrics: gpu_memory_usage_megabytes, gpu_memory_peak_megabytes,
+ * gpu_utilization_percentage (of all programs on that GPU) and process_memory_peak_megabytes.
+ */
 export const metrics = z.record(z.string(), z.number());
 export type Metrics = z.infer<typeof metrics>;
 
@@ -29,6 +33,8 @@ export type SamplePrompt = z.infer<typeof samplePrompt>;
 export const jobRecord = z.discriminatedUnion('type', [
   /** Long preparation: "Tokenizing", "Loading weights". `total` is absent where it is unknown. */
   z.object({ type: z.literal('progress'), phase: z.string(), done: z.number(), total: z.number().optional() }),
+  /** What it trains on, with its number where there may be several: "cpu", "cuda:1", "webgpu". */
+  z.object({ type: z.literal('device'), device: z.string() }),
   /** Everything is ready; steps follow. `startStep` > 0 when resumed. */
   z.object({ type: z.literal('start'), totalSteps: z.number(), startStep: z.number() }),
   /** One optimizer step. `metrics` is present on steps that logging_steps selects. */

@@ -5,6 +5,12 @@ import { runDetail } from './runs.ts';
 
 const ofRun = z.strictObject({ id: z.string() });
 
+const gpuUsage = z.object({
+  memoryBytes: z.number(),
+  totalMemoryBytes: z.number().nullable(),
+  utilizationPercent: z.number().nullable(),
+});
+
 /** What the process that trains uses of the machine. */
 export const processUsage = z.object({
   /** Resident memory. */
@@ -14,6 +20,8 @@ export const processUsage = z.object({
   /** Cores kept busy since the last answer, 1.5 for one and a half; null in the first answer. */
   busyCores: z.number().nullable(),
   cores: z.number(),
+  /** The GPU that it trains on, with what other programs use of it; null where that is not known. */
+  gpu: gpuUsage.nullable(),
 });
 export type ProcessUsage = z.infer<typeof processUsage>;
 

@@ -34,6 +34,8 @@ export const runSummary = z.object({
   archived: z.boolean(),
   /** Where it stands among those that wait: 1 is next; null for all others. */
   queuePlace: z.number().nullable(),
+  /** What it trains on, or last did: "cpu", "cuda:1". Null before that is known. */
+  device: z.string().nullable(),
 });
 export type RunSummary = z.infer<typeof runSummary>;
 
@@ -71,6 +73,8 @@ export const runDetail = runSummary.extend({
   samples: z.array(z.object({ step: z.number(), index: z.number(), prompt: samplePrompt, text: z.string() })),
   /** `step` is null where the finished adapter was exported. */
   exports: z.array(z.object({ at: z.number(), target: z.string(), step: z.number().nullable(), path: z.string() })),
+  /** What it measured last, as it ended; empty before. */
+  endMetrics: metrics,
   /** Why it failed. */
   error: errorDetails.nullable(),
 });

@@ -51,10 +51,22 @@ const kinds: readonly ChartKind[] = [
   one('learning_rate', 'Learning rate', { exact: true }),
   one('grad_norm', 'Gradient norm', { canLog: true }),
   one('tokens_per_second', 'Tokens per second'),
+  {
+    id: 'gpu_memory_usage_megabytes',
+    title: 'GPU memory in MB',
+    code: 'gpu_memory_usage_megabytes',
+    exact: true,
+    quantities: [
+      { label: 'In use', metric: 'gpu_memory_usage_megabytes', color: teal },
+      { label: 'Peak', metric: 'gpu_memory_peak_megabytes', color: '--muted', dash: [5, 3] },
+    ],
+  },
+  one('gpu_utilization_percentage', 'GPU busy, %'),
 ];
 
-/** Counters and clocks: they are axes, or said elsewhere. */
-const noChart = /^(step|epoch|seconds|step_ms|num_tokens|total_flos|.*runtime|.*per_second)$/;
+/** Counters, clocks and peaks: they are axes, or said elsewhere. */
+const noChart =
+  /^(step|epoch|seconds|step_ms|num_tokens|total_flos|process_memory_peak_megabytes|.*runtime|.*per_second)$/;
 const known = new Set(kinds.flatMap(({ quantities }) => quantities.map(({ metric }) => metric)));
 
 /** The charts that these metrics call for, the most telling one first. */

@@ -10,7 +10,7 @@ export type FinalRow = {
   best: number[];
 };
 
-const lowerIsBetter = /(^|_|\/)(loss|nll_loss|perplexity)$/;
+const lowerIsBetter = /(^|_|\/)(loss|nll_loss|perplexity|memory_\w+_megabytes)$/;
 const higherIsBetter = /accurac(y|ies)$|margins$|tokens_per_second$/;
 
 export function finalMetrics(runs: readonly Curves[]): FinalRow[] {
@@ -54,6 +54,10 @@ export function finalMetrics(runs: readonly Curves[]): FinalRow[] {
     withBest(
       { metric: 'seconds', title: 'Seconds trained' },
       runs.map((curves) => lastOf(curves, 'seconds')),
+    ),
+    withBest(
+      { metric: 'process_memory_peak_megabytes', title: 'Peak memory, MB' },
+      runs.map((curves) => lastOf(curves, 'process_memory_peak_megabytes')),
     ),
   ];
   return [

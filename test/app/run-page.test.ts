@@ -68,16 +68,16 @@ test('folders are as large as their files', async () => {
 
 test.skipIf(process.platform === 'win32')('a busy process is seen to be busy, a dead one not at all', async () => {
   const job = knownProcess(process.pid);
-  const first = await usageOfRun({ job });
+  const first = await usageOfRun(app, { id: run.id, job });
   expect(first?.busyCores).toBeNull();
   expect(first?.memoryBytes).toBeGreaterThan(process.memoryUsage().rss / 4);
   const until = performance.now() + 300;
   while (performance.now() < until);
-  const busy = (await usageOfRun({ job }))?.busyCores;
+  const busy = (await usageOfRun(app, { id: run.id, job }))?.busyCores;
   // Other tests may take the processor away for a while; an idle process has about 0.
   expect(busy).toBeGreaterThan(0.1);
-  expect(await usageOfRun({ job: { pid: process.pid, identity: 'another' } })).toBeNull();
-  expect(await usageOfRun({})).toBeNull();
+  expect(await usageOfRun(app, { id: run.id, job: { pid: process.pid, identity: 'another' } })).toBeNull();
+  expect(await usageOfRun(app, { id: run.id })).toBeNull();
 });
 
 test('what ps prints is read', () => {

@@ -8,6 +8,7 @@ import { cudaEnvironment } from '../../main/cuda/environment.ts';
 import { libraryPath } from '../../main/cuda/installation.ts';
 import { findLibrary, foldersToAdd, searchPlaces, type SearchPlaces } from '../../main/cuda/loader-path.ts';
 import { gpuUsage, listGpus } from '../../main/cuda/nvidia-smi.ts';
+import { listVisibleGpus } from '../../main/cuda/visible-gpus.ts';
 import { cudaProblems, isOlder, neededParts } from '../../main/cuda/requirements.ts';
 import { pipCommand } from '../../main/hosts/cli/cuda-on-terminal.ts';
 import { cudaPackage } from '../../main/engine/runtime/cuda-package.ts';
@@ -161,14 +162,31 @@ test('reads what the driver tells, and takes no answer for no GPU', async () => 
   const gpus = await listGpus();
   expect(gpus[0]).toEqual({
     index: 0,
+    uuid: 'GPU-0',
     name: 'NVIDIA GeForce RTX 3060',
     driver: '580.95.05',
     memoryBytes: 12_884_901_888,
     computeCapability: '8.6',
   });
   expect(gpus[1]?.computeCapability).toBeNull();
-  expect(await gpuUsage(0)).toEqual({ index: 0, memoryBytes: 3_145_728_000, utilizationPercent: 87 });
-  expect(await gpuUsage(1)).toEqual({ index: 1, memoryBytes: 10_485_760, utilizationPercent: null });
+  expect(await gpuUsage(0)).toEqual({
+    memoryBytes: 3_145_728_000,
+    totalMemoryBytes: 12_884_901_888,
+    utilizationPercent: 87,
+  });
+  expect(await gpuUsage(1)).toEqual({
+    memoryBytes: 10_485_760,
+    totalMemoryBytes: 16_106_127_360,
+    utilizationPercent: null,
+  });
+  // CUDA's own documentation on CUDA_VISIBLE_DEVICES: an order of one's own, up to the first that is not there.
+  const seen = async (visible?: string) =>
+    (await listVisibleGpus(visible)).map(({ device, name }) => `${device} ${name.replace(/^NVIDIA /, '')}`);
+  expect(await seen()).toEqual(['cuda:0 GeForce RTX 3060', 'cuda:1 T4']);
+  expect(await seen('1,0')).toEqual(['cuda:0 T4', 'cuda:1 GeForce RTX 3060']);
+  expect(await seen(' GPU-1')).toEqual(['cuda:0 T4']);
+  expect(await seen('0,7,1')).toEqual(['cuda:0 GeForce RTX 3060']);
+  for (const none of ['', '-1', 'MIG-4b3c', 'NoDevFiles']) expect(await seen(none)).toEqual([]);
   writeFileSync(
     join(folder, 'nvidia-smi'),
     '#!/bin/sh\necho "Failed to initialize NVML: Driver/library version mismatch"\nexit 18\n',

@@ -16,6 +16,7 @@ const plain: RunSummary = {
   totalSteps: null,
   loss: null,
   bestEvalLoss: null,
+  device: null,
   durationMs: null,
   tokensPerSecond: null,
   remainingMs: null,

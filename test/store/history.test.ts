@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -203,15 +203,17 @@ test('what SQLite says is put in words a person can act on; other errors are lef
 test('a migration applies once, in its own order, or not at all', () => {
   const later = join(folder, 'migrations');
   cpSync(migrations, later, { recursive: true });
+  const next = readdirSync(migrations).length + 1;
+  const mood = join(later, `${String(next).padStart(3, '0')}-mood.sql`);
   history().runs.insert(run('a'));
-  writeFileSync(join(later, '005-mood.sql'), "alter table runs add column mood text default 'calm'; select broken;");
+  writeFileSync(mood, "alter table runs add column mood text default 'calm'; select broken;");
   expect(() => openHistory(file, later)).toThrow(/broken/);
-  expect(history().runs.get('a')).toBeDefined(); // still layout 4: nothing of the broken file was kept
-  writeFileSync(join(later, '005-mood.sql'), "alter table runs add column mood text default 'calm';");
+  expect(history().runs.get('a')).toBeDefined(); // still the former layout: nothing of the broken file was kept
+  writeFileSync(mood, "alter table runs add column mood text default 'calm';");
   openHistory(file, later).close();
   openHistory(file, later).close();
   const database = new Database(file);
   expect(database.prepare('select mood from runs').pluck().all()).toEqual(['calm']);
-  expect(database.pragma('user_version', { simple: true })).toBe(5);
+  expect(database.pragma('user_version', { simple: true })).toBe(next);
   database.close();
 });

@@ -11,17 +11,18 @@ export type FakeGpu = {
   used: number;
   utilization: number | string;
   capability: string;
+  uuid?: string;
 };
 
 /** Put `folder` into PATH. */
 export function fakeNvidiaSmi(folder: string, gpus: readonly FakeGpu[]): void {
   mkdirSync(folder, { recursive: true });
   const lines = gpus.map(
-    ({ index, name, driver, total, used, utilization, capability }) => `
-if [ -z "$id" ] || [ "$id" = "${index}" ]; then
+    ({ index, name, driver, total, used, utilization, capability, uuid = `GPU-${index}` }) => `
+if [ -z "$id" ] || [ "$id" = "${index}" ] || [ "$id" = "0000:0${index}:00.0" ]; then
   case "$query" in
-    *compute_cap*) echo "${index}, ${name}, ${driver}, ${total}, ${capability}" ;;
-    *) echo "${index}, ${used}, ${utilization}" ;;
+    *compute_cap*) echo "${index}, ${name}, ${driver}, ${total}, ${capability}, ${uuid}" ;;
+    *) echo "${used}, ${total}, ${utilization}" ;;
   esac
 fi`,
   );

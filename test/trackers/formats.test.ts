@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { crc32c } from '../../main/trackers/crc32c.ts';
 import { decodeEvent, restartEvent, scalarEvent, textEvent, versionEvent } from '../../main/trackers/event-schema.ts';
-import { groupedName, mlflowName } from '../../main/trackers/metric-names.ts';
+import { cometSystemMetric, groupedName, mlflowName, withSystemNames } from '../../main/trackers/metric-names.ts';
 import { flattened, maskedParameters, pythonText } from '../../main/trackers/parameters.ts';
 import { readTfRecords, tfRecord } from '../../main/trackers/tfrecord.ts';
 import { goldensFolder } from '../support/goldens.ts';
@@ -69,6 +69,34 @@ test('checksums are those of TensorBoard', () => {
 test('metric names are those of transformers’ callbacks', () => {
   expect(expected.names.trl.map(groupedName)).toEqual(expected.names.grouped);
   expect(expected.names.trl.map(mlflowName)).toEqual(expected.names.mlflow);
+});
+
+test('figures of GPUs have the names of MLflow’s and Comet’s own monitors', () => {
+  const metrics = {
+    loss: 1,
+    gpu_memory_usage_megabytes: 12_885,
+    gpu_memory_peak_megabytes: 13_000,
+    gpu_utilization_percentage: 93,
+    process_memory_peak_megabytes: 900,
+  };
+  // mlflow.system_metrics.metrics.gpu_monitor, with the prefix of its SystemMetricsMonitor; the peaks are ours.
+  const named = withSystemNames(metrics, 1);
+  expect(named).toEqual({
+    loss: 1,
+    'system/gpu_1_memory_usage_megabytes': 12_885,
+    'system/gpu_1_memory_peak_megabytes': 13_000,
+    'system/gpu_1_utilization_percentage': 93,
+    'system/process_memory_peak_megabytes': 900,
+  });
+  expect(Object.keys(named).map(groupedName)).toEqual(['train/loss', ...Object.keys(named).slice(1)]);
+  // comet_ml.system.gpu.gpu_logging counts memory in bytes.
+  expect(Object.entries(named).map(([name, value]) => cometSystemMetric(name, value))).toEqual([
+    undefined,
+    { name: 'sys.gpu.1.used_memory', value: 12_885e6 },
+    undefined,
+    { name: 'sys.gpu.1.gpu_utilization', value: 93 },
+    undefined,
+  ]);
 });
 
 test.each(expected.texts)('$text is how Python prints it', ({ value, text }) => {

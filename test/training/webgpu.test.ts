@@ -2,7 +2,12 @@
 // resumed on the other device, and what travels. No node may fall back to the processor: sessions refuse that.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test, vi } from 'vitest';
+import { openApp } from '../../main/app/app.ts';
+import { startRun } from '../../main/app/start-run.ts';
+import { forkedJobs } from '../../main/hosts/cli/fork-job.ts';
+import { fakeNvidiaSmi } from '../support/fake-nvidia-smi.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { hasSoftwareGpu } from '../support/software-gpu.ts';
 import { runJob, starterModel } from '../support/run-job.ts';
@@ -85,5 +90,35 @@ describe.skipIf(!hasSoftwareGpu)('on WebGPU', () => {
         log['rewards/margins'] ?? Number.NaN,
         4,
       );
+  });
+
+  test('a run has no figures of a GPU in software, also where the machine has another one', async () => {
+    const bin = join(scratch, 'bin');
+    const card = {
+      name: 'NVIDIA T4',
+      driver: '580.95.05',
+      total: 15_360,
+      used: 900,
+      utilization: 40,
+      capability: '7.5',
+    };
+    fakeNvidiaSmi(bin, [{ index: 0, ...card }]);
+    vi.stubEnv('PATH', `${bin}:/usr/bin:/bin`);
+    const worker = fileURLToPath(new URL('../../main/job/worker.ts', import.meta.url));
+    const app = openApp({ launchJob: forkedJobs(worker) }, join(scratch, 'home'));
+    try {
+      const data = join(starterModel, '../sample-data/sft.jsonl');
+      const values = { ...small, dataset_name: data, use_peft: true, device: 'webgpu' };
+      const request = { method: 'sft' as const, values, workingDirectory: scratch, onRecord: () => undefined };
+      const session = await startRun(app, request);
+      expect((await session.ended).error).toBeUndefined();
+      expect(app.history.runs.get(session.runId)?.device).toBe('webgpu');
+      const names = app.history.metrics.steps(session.runId).flatMap(({ logged = {} }) => Object.keys(logged));
+      expect(names).toContain('process_memory_peak_megabytes');
+      expect(names.filter((name) => name.startsWith('gpu'))).toEqual([]);
+    } finally {
+      app.history.close();
+      vi.unstubAllEnvs();
+    }
   });
 });

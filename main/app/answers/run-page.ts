@@ -12,7 +12,7 @@ import type { Answers } from './answers.ts';
 export const runPageAnswers: Answers<keyof typeof runPageCommands> = {
   'run.overview': (app, { id }) => overviewOf(app, findRun(app, id)),
   'run.curves': (app, { id, after, evaluatedAfter }) => curvesOf(app, findRun(app, id), { after, evaluatedAfter }),
-  'run.usage': (app, { id }) => usageOfRun(findRun(app, id)),
+  'run.usage': (app, { id }) => usageOfRun(app, findRun(app, id)),
   'run.log': (app, { id }) => readLogEnd(app, findRun(app, id)),
   'run.yaml': (app, { id }) => ({ yaml: recipeText(findRun(app, id)) }),
   'run.again': (app, { id }) => draftOfRun(findRun(app, id)),

@@ -9,6 +9,11 @@ export function parseDevice(name: string): DeviceName {
   return indexed === null ? { device: name } : { device: indexed[1] ?? '', index: Number(indexed[2]) };
 }
 
+/** {device: 'cuda'} -> "cuda:0": without a number it is the first. */
+export function deviceText({ device, index }: DeviceName): string {
+  return device === 'cuda' ? `cuda:${index ?? 0}` : device;
+}
+
 export function executionProvider({ device, index }: DeviceName): Ort.InferenceSession.ExecutionProviderConfig {
   return device === 'cuda' ? { name: 'cuda', deviceId: index ?? 0 } : device;
 }

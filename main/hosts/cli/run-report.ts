@@ -113,6 +113,7 @@ function progressLines(terminal: Terminal): (record: JobRecord) => void {
       case 'event':
         terminal.line(record.level === 'info' ? record.message : `${record.level}: ${record.message}`);
         break;
+      case 'device':
       case 'checkpoint-removed':
       case 'end':
         break;

@@ -3,7 +3,7 @@ import type { RunDetail, RunSummary } from '../../../preload/contract.ts';
 import { lineChart } from './chart.ts';
 import { tryIt } from './command-lines.ts';
 import { metricWords } from './metric-words.ts';
-import { momentText, numberText, wholeText } from './numbers.ts';
+import { momentText, numberText, byteText, wholeText } from './numbers.ts';
 import { errorText } from './terminal.ts';
 
 const stepsText = ({ step, totalSteps }: RunSummary): string =>
@@ -72,6 +72,24 @@ function nextStep({ status, id, recipe, checkpoints }: RunDetail): string {
   }
 }
 
+function most(run: RunDetail, name: string): number | undefined {
+  const known = [...run.metrics.map(({ values }) => values), run.endMetrics].flatMap((values) => values[name] ?? []);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+function memoryText(run: RunDetail): string {
+  const peak = most(run, 'process_memory_peak_megabytes');
+  return peak === undefined ? '' : `at most ${byteText(1e6 * peak)} in the training process`;
+}
+
+function gpuText(run: RunDetail): string {
+  const peak = most(run, 'gpu_memory_peak_megabytes');
+  if (peak === undefined) return '';
+  const busy = run.metrics.flatMap(({ values }) => values.gpu_utilization_percentage ?? []);
+  const mean = busy.reduce((sum, one) => sum + one, 0) / busy.length;
+  return `at most ${byteText(1e6 * peak)} in use${busy.length === 0 ? '' : `, busy ${mean.toFixed(0)} % of the time`}`;
+}
+
 /** A page about one run; `width` is that of the terminal, undefined where there is none (then without a chart). */
 export function runText(run: RunDetail, width: number | undefined): string[] {
   const losses = run.metrics.flatMap(({ step, values }) =>
@@ -90,6 +108,9 @@ export function runText(run: RunDetail, width: number | undefined): string[] {
     ['Loss', lossText(run)],
     ['Started', momentText(run.createdAt)],
     ['Last sign', momentText(run.updatedAt)],
+    ['Device', run.device ?? ''],
+    ['Memory', memoryText(run)],
+    ['GPU', gpuText(run)],
     ['Adapter', run.outputDir],
   ];
   return [
