@@ -1,4 +1,5 @@
 // float32 to and from the two 16-bit formats of checkpoints, value by value. Knows nothing of files.
+import { float16Value } from '../engine/nn/sixteen-bit.ts';
 
 /** bfloat16 is the upper half of a float32. Rounds to nearest, ties to even; NaN stays NaN. */
 export function float32ToBf16(values: Float32Array): Uint16Array {
@@ -52,17 +53,8 @@ let f16Table: Float32Array | undefined;
 
 /** Exact. */
 export function f16ToFloat32(values: Uint16Array): Float32Array {
-  f16Table ??= Float32Array.from({ length: 0x10000 }, (_, bits) => f16Value(bits));
+  f16Table ??= Float32Array.from({ length: 0x10000 }, (_, bits) => float16Value(bits));
   const result = new Float32Array(values.length);
   for (let i = 0; i < result.length; i++) result[i] = f16Table[values[i] ?? 0] ?? 0;
   return result;
-}
-
-function f16Value(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -56,7 +56,7 @@ export function readTensorAsFloat32(path: string, info: TensorInfo): Float32Arra
 }
 
 /** The bytes of a tensor as they are stored, whatever its type. @throws UserError for a file that has shrunk */
-export function readTensorBytes(path: string, { byteOffset, byteLength }: TensorInfo): Uint8Array {
+export function readTensorBytes(path: string, { byteOffset, byteLength }: TensorInfo): Uint8Array<ArrayBuffer> {
   return withOpenFile(path, (file) => {
     const bytes = new Uint8Array(byteLength);
     readFully(file, bytes, byteOffset, path);

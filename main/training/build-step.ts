@@ -12,7 +12,7 @@ import type { Model } from '../engine/models/model.ts';
 import { linear } from '../engine/nn/linear.ts';
 import { type LoraSettings, withLora } from '../engine/nn/lora.ts';
 import { blockVisibility } from '../engine/nn/visibility.ts';
-import { frozenWeights, type StoredWeight, trainableWeights, type Weights } from '../engine/nn/weights.ts';
+import { decodedOnce, frozenWeights, type StoredWeight, trainableWeights, type Weights } from '../engine/nn/weights.ts';
 
 /** What is trained: a LoRA beside frozen weights, or every weight of a model made from nothing. */
 export type Trained = { kind: 'lora'; lora: LoraSettings; stored: ReadonlyMap<string, StoredWeight> } | { kind: 'all' };
@@ -159,8 +159,7 @@ function buildLoss(
   };
   const hidden = model.hiddenStates(context, inputs);
   // Stored in 16 bits, the head would be decoded for every chunk of it, and all of these copies at once.
-  const headWeight = weights.get(model.head.weight);
-  const get = (name: string): Tensor => (name === model.head.weight ? headWeight : weights.get(name));
+  const weightsOfHead = decodedOnce(g, weights, model.head.weight);
   const chunks: LabelScores[] = [];
   let labels: Dim = 0;
   for (let chunk = 0; chunk < headChunks; chunk++) {
@@ -176,7 +175,7 @@ function buildLoss(
         zero,
       };
       const { meanLogits, collisionEntropy } = objective;
-      return labelScores(g, { ...weights, get }, model.head, inputs, {
+      return labelScores(g, weightsOfHead, model.head, inputs, {
         differentiable,
         meanLogits,
         collisionEntropy,

@@ -9,7 +9,7 @@ import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import type { Batch } from '../data/types.ts';
 import { messageOf, UserError } from '../errors.ts';
-import { type LoadedModel, loadModel, weightReader } from './load-model.ts';
+import { type LoadedModel, loadModel, weightReader, weightSource } from './load-model.ts';
 import { loraStart } from './lora-start.ts';
 import { Stepper } from './stepper.ts';
 
@@ -211,7 +211,7 @@ async function withStepper<T>(
     },
     optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
     weightsDir: loaded.weightsDir,
-    readWeight: weightReader(loaded),
+    weightSource: weightSource(loaded),
     memory: recompute ? 'lean' : 'fast',
     frozenInputs: lora.frozenInputs,
   });

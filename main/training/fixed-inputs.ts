@@ -3,7 +3,15 @@
 import type { CompiledGraph } from '../engine/graph/onnx.ts';
 import type { Runtime, RuntimeTensor } from '../engine/runtime/runtime.ts';
 import type { StoredWeight } from '../engine/nn/weights.ts';
+import { pairsDType } from '../engine/nn/sixteen-bit.ts';
 import type { FrozenInputs, ReadWeight } from './lora-values.ts';
+
+/** How a base model's weights are read. */
+export type WeightSource = {
+  readWeight: ReadWeight;
+  /** A weight's bytes as they are in the file. */
+  readBytes: (name: string) => Uint8Array<ArrayBuffer>;
+};
 
 export class FixedInputs {
   readonly #runtime: Runtime;
@@ -20,12 +28,12 @@ export class FixedInputs {
   async addWeights(
     { inputs }: CompiledGraph,
     stored: ReadonlyMap<string, StoredWeight>,
-    readWeight: ReadWeight,
+    { readWeight, readBytes }: WeightSource,
   ): Promise<void> {
-    for (const { name } of inputs) {
-      const weight = stored.get(name);
-      if (!weight || this.#weights.has(name)) continue;
-      const values = this.#runtime.tensor('float32', weight.shape, readWeight(name));
+    for (const { name, dtype, shape } of inputs) {
+      if (!stored.has(name) || this.#weights.has(name)) continue;
+      const data = dtype === pairsDType ? new Uint32Array(readBytes(name).buffer) : readWeight(name);
+      const values = this.#runtime.tensor(dtype, shape.map(Number), data);
       this.#weights.set(name, await this.#runtime.upload(values));
     }
   }

@@ -3,11 +3,12 @@
 import { storedWeights } from '../checkpoints/external-data.ts';
 import { type FourBitModel, readFourBitWeight } from '../checkpoints/four-bit-model.ts';
 import { type ModelFolder, openModelFolder } from '../checkpoints/model-folder.ts';
-import { readTensorAsFloat32 } from '../checkpoints/safetensors.ts';
+import { readTensorAsFloat32, readTensorBytes } from '../checkpoints/safetensors.ts';
 import type { Model } from '../engine/models/model.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import type { StoredWeight } from '../engine/nn/weights.ts';
 import { UserError } from '../errors.ts';
+import type { WeightSource } from './fixed-inputs.ts';
 
 export type LoadedModel = {
   folder: ModelFolder;
@@ -53,6 +54,19 @@ export function weightReader({
     const info = folder.weights.get(name);
     if (!info) throw new Error(`the checkpoint has no tensor "${name}"`);
     return readTensorAsFloat32(info.file, info);
+  };
+}
+
+/** Reads single weights of a model as both: for a device that has a memory of its own. */
+export function weightSource(loaded: LoadedModel): WeightSource {
+  const { weights } = loaded.folder;
+  return {
+    readWeight: weightReader(loaded),
+    readBytes: (name) => {
+      const info = weights.get(name);
+      if (!info) throw new Error(`the checkpoint has no tensor "${name}"`);
+      return readTensorBytes(info.file, info);
+    },
   };
 }
 

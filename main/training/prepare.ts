@@ -14,7 +14,7 @@ import type { Recipe } from '../recipe/recipe.ts';
 import type { StepSettings } from './build-step.ts';
 import { fourBitSettings, fourBitWords, inFourBits } from './four-bit.ts';
 import type { JobSpec } from './job.ts';
-import { loadModel, type LoadedModel, weightReader } from './load-model.ts';
+import { loadModel, type LoadedModel, weightReader, weightSource } from './load-model.ts';
 import { loraStart, type LoraStart } from './lora-start.ts';
 import { loadDpo } from './methods/dpo.ts';
 import type { LoadedMethod, MethodContext } from './methods/method.ts';
@@ -99,7 +99,12 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     });
   post({ type: 'progress', phase: 'Building the training graph', done: 0 });
   const memory = memoryOf(recipe);
-  const step = stepSettings(recipe, { ...method, ...loaded, lora: lora.settings });
+  const step = stepSettings(recipe, {
+    ...method,
+    ...loaded,
+    lora: lora.settings,
+    hasOwnMemory: runtime.hasOwnMemory,
+  });
   const stepper = await Stepper.create(runtime, {
     model: loaded.model,
     step,
@@ -113,7 +118,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
       ...(recipe.loraplus_lr_ratio === undefined ? {} : { loraplusLrRatio: recipe.loraplus_lr_ratio }),
     },
     weightsDir: loaded.weightsDir,
-    readWeight: weightReader(loaded),
+    weightSource: weightSource(loaded),
     memory,
     frozenInputs: lora.frozenInputs,
   });

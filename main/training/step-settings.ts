@@ -20,6 +20,8 @@ export type StepFacts = {
   labelsOfBatch: (rows: number) => number;
   /** Rows to evaluate on, where there are any. */
   evaluation: object | undefined;
+  /** The device has a memory of its own. */
+  hasOwnMemory?: boolean;
 };
 
 export function stepSettings(recipe: Recipe, facts: StepFacts): StepSettings {
@@ -34,7 +36,8 @@ export function stepSettings(recipe: Recipe, facts: StepFacts): StepSettings {
     headChunks: headChunks({
       rows: facts.labelsOfBatch(largestBatch(recipe, facts.evaluation !== undefined)),
       vocabSize: model.vocabSize,
-      memory,
+      // The host shares a decoded head among its parts; a device decodes it anew for each.
+      memory: facts.hasOwnMemory === true ? 'fast' : memory,
     }),
     neftuneAlpha: recipe.method === 'sft' ? (recipe.neftune_noise_alpha ?? 0) : 0,
     queryBlocks: queryBlocks(longest, memory),

@@ -17,12 +17,12 @@ import {
 } from './build-step.ts';
 import { DeviceState } from './device-state.ts';
 import { derivedSeed, dropoutMask, uniformNoise } from './dropout.ts';
-import { FixedInputs } from './fixed-inputs.ts';
+import { FixedInputs, type WeightSource } from './fixed-inputs.ts';
 import { type FlatLayout, flatLayout } from './flat-parameters.ts';
 import { collectGarbage } from './garbage.ts';
 import { hostState } from './host-state.ts';
 import { Optimizer, type OptimizerSettings } from './optimizer.ts';
-import type { FrozenInputs, ReadWeight } from './lora-values.ts';
+import type { FrozenInputs } from './lora-values.ts';
 import type { TrainedState } from './trained-state.ts';
 
 export type StepperOptions = {
@@ -32,7 +32,7 @@ export type StepperOptions = {
   /** Folder of the checkpoint's files. */
   weightsDir?: string;
   /** Reads frozen weights for a device that has a memory of its own. */
-  readWeight?: ReadWeight;
+  weightSource?: WeightSource;
   memory: 'fast' | 'lean';
   /** Inputs of the graphs that no step changes; their values may still change before the first one. */
   frozenInputs?: FrozenInputs;
@@ -68,8 +68,8 @@ export class Stepper {
     const fixed = new FixedInputs(runtime, options.frozenInputs);
     const { trained } = options.step;
     if (runtime.hasOwnMemory && trained.kind === 'lora') {
-      if (!options.readWeight) throw new Error(`${runtime.choice.device} needs weights, and nothing reads them`);
-      await fixed.addWeights(graph, trained.stored, options.readWeight);
+      if (!options.weightSource) throw new Error(`${runtime.choice.device} needs weights, and nothing reads them`);
+      await fixed.addWeights(graph, trained.stored, options.weightSource);
     }
     const resident = parameters.map(({ name }) => gradientName(name).after);
     const session = await runtime.createSession(graph, { ...sessionOptions(options, options.memory), resident });

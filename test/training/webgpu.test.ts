@@ -9,6 +9,9 @@ import { startRun } from '../../main/app/start-run.ts';
 import { forkedJobs } from '../../main/hosts/cli/fork-job.ts';
 import { fakeNvidiaSmi } from '../support/fake-nvidia-smi.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
+import { openGolden, peftKey } from '../support/golden-stepper.ts';
+import { relativeError } from '../support/goldens.ts';
 import { hasSoftwareGpu } from '../support/software-gpu.ts';
 import { runJob, starterModel } from '../support/run-job.ts';
 import { storiesModel } from '../support/trl-run.ts';
@@ -121,4 +124,35 @@ describe.skipIf(!hasSoftwareGpu)('on WebGPU', () => {
       vi.unstubAllEnvs();
     }
   });
+
+  test.each(['llama-f16', 'llama-bf16-sharded'])(
+    '%s stays in 16 bits there and gives the loss, the gradients and the steps of PyTorch',
+    async (name) => {
+      const runtime = await openRuntime({ device: 'webgpu' });
+      const uploaded: string[] = [];
+      const watched = {
+        ...runtime,
+        upload: (tensor: Parameters<typeof runtime.upload>[0]) => {
+          uploaded.push(`${tensor.dtype} ${tensor.dims.length}`);
+          return runtime.upload(tensor);
+        },
+      };
+      const way = { recompute: true, headChunks: 1, queryBlocks: 1, memory: 'lean' } as const;
+      const { stepper, expected, batch, tensors } = await openGolden(watched, name, way);
+      // Vectors are fed as float32; no table is.
+      expect(new Set(uploaded)).toEqual(new Set(['uint32 2', 'float32 1']));
+      const labelWeight = 1 / batch.labelIds.length;
+      const { loss } = await stepper.accumulate(batch, labelWeight, 0);
+      expect(loss).toBeCloseTo(expected.loss, 4);
+      for (const [parameter, gradient] of await stepper.gradients())
+        expect(relativeError(gradient, tensors.get(`grad.${peftKey(parameter)}`) ?? []), parameter).toBeLessThan(1e-4);
+      for (const [i, step] of expected.steps.entries()) {
+        const before = i === 0 ? { loss } : await stepper.accumulate(batch, labelWeight, 0);
+        expect(Math.abs(before.loss - step.loss) / step.loss, `loss of step ${i}`).toBeLessThan(1e-4);
+        await stepper.update(step.learning_rate);
+      }
+      await stepper.dispose();
+      await runtime.close();
+    },
+  );
 });

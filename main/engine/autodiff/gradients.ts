@@ -107,17 +107,22 @@ function sumTo(g: GraphBuilder, gradient: Tensor, shape: Shape): Tensor {
  */
 function recomputation(g: GraphBuilder, recomputeCheap: boolean): (tensor: Tensor) => Tensor {
   const made = new Map<Tensor, Tensor>();
-  const again = (tensor: Tensor): Tensor => {
+  /** `here` is what this use has made: more than one node of what decodes a weight may read the same. */
+  const again = (tensor: Tensor, here: Map<Tensor, Tensor>): Tensor => {
     const { source, isFrozen } = tensor;
     if (source.kind !== 'node') return tensor;
     const isAsked = recomputeCheap && g.isCheap(tensor);
     if (!isFrozen && !isAsked) return tensor;
-    const known = made.get(tensor);
+    const known = made.get(tensor) ?? here.get(tensor);
     if (known) return known;
     const { op, inputs, attributes } = source.node;
-    const fresh = g.op(op, inputs.map(again), attributes);
-    if (isAsked) made.set(tensor, fresh);
+    const fresh = g.op(
+      op,
+      inputs.map((input) => again(input, here)),
+      attributes,
+    );
+    (isAsked ? made : here).set(tensor, fresh);
     return fresh;
   };
-  return again;
+  return (tensor) => again(tensor, new Map());
 }

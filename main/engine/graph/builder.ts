@@ -30,6 +30,15 @@ export class GraphBuilder {
     return this.#leaf(name, dtype, shape, { kind: 'input' });
   }
 
+  /** A frozen tensor that the host feeds; asking again for a name returns the same tensor. */
+  fedWeight(name: string, dtype: DType, shape: readonly number[]): Tensor {
+    const known = this.#weights.get(name);
+    if (known) return known;
+    const tensor = this.#leaf(name, dtype, shape, { kind: 'input' }, true);
+    this.#weights.set(name, tensor);
+    return tensor;
+  }
+
   /** A float32 input that training changes; asking again for a name returns the same tensor. */
   parameter(name: string, shape: readonly number[]): Tensor {
     const known = this.#parameters.get(name);
@@ -239,8 +248,14 @@ export class GraphBuilder {
     };
   }
 
-  #leaf(name: string, dtype: DType, shape: Shape, source: TensorSource): Tensor {
-    const tensor: Tensor = { name, dtype, shape, source, isFrozen: source.kind === 'weight' };
+  #leaf(
+    name: string,
+    dtype: DType,
+    shape: Shape,
+    source: TensorSource,
+    isFrozen: boolean = source.kind === 'weight',
+  ): Tensor {
+    const tensor: Tensor = { name, dtype, shape, source, isFrozen };
     if (source.kind !== 'constant' && this.#unique(name) !== name) throw new Error(`two tensors are named "${name}"`);
     if (source.kind === 'input' || source.kind === 'parameter') this.inputs.push(tensor);
     return tensor;

@@ -19,6 +19,7 @@ export const dtypeBytes: Readonly<Record<DType, number>> = {
   bfloat16: 2,
   int64: 8,
   int32: 4,
+  uint32: 4,
   uint8: 1,
   int4: 0.5,
   bool: 1,

@@ -324,6 +324,7 @@ export const onnxDType: Record<DType, number> = {
   int64: 7,
   bool: 9,
   float16: 10,
+  uint32: 12,
   bfloat16: 16,
   int4: 22,
 };

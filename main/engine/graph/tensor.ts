@@ -2,7 +2,7 @@
 import type { Shape } from './dims.ts';
 import type { OpAttributes, OpName } from './ops.ts';
 
-export type DType = 'float32' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'int4' | 'bool';
+export type DType = 'float32' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint32' | 'uint8' | 'int4' | 'bool';
 
 /** Where a frozen weight lies: a byte range of a file below the session's external-data folder. */
 export type ExternalData = { location: string; offset: number; length: number };

@@ -59,7 +59,7 @@ export function labelScores(
   const collisionEntropy = wanted.collisionEntropy ? g.neg(g.log(g.reduceSum(g.mul(p, p), [-1]))) : undefined;
   const slope = (t: Tensor): Tensor => g.sub(g.scalar(1), g.mul(t, t));
   const pushed = tanh ? g.mul(p, slope(tanh)) : p;
-  const expected = wanted.differentiable ? g.gemm(pushed, weights.get(head.weight)) : undefined; // p E, [labels, hidden]
+  const expected = wanted.differentiable ? weights.back(head.weight, pushed) : undefined; // p E, [labels, hidden]
   const expectedLogit = g.reduceSum(expected && !tanh ? g.mul(h, expected) : g.mul(p, logits), [-1]);
   const entropy = g.sub(logSum, expectedLogit);
 

@@ -17,7 +17,7 @@ export function headLogits(
   { weight, softcap }: Head,
   rows: Tensor,
 ): { logits: Tensor; tanh: Tensor | undefined } {
-  if (softcap === undefined) return { logits: g.gemm(rows, weights.get(weight), { transB: true }), tanh: undefined };
-  const tanh = g.tanh(g.gemm(rows, weights.get(weight), { transB: true, alpha: 1 / softcap }));
+  if (softcap === undefined) return { logits: weights.product(weight, rows), tanh: undefined };
+  const tanh = g.tanh(weights.product(weight, rows, { alpha: 1 / softcap }));
   return { logits: g.scale(tanh, softcap), tanh };
 }

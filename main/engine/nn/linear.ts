@@ -13,6 +13,6 @@ export function linear(g: GraphBuilder, weights: Weights): Linear {
   return (name, x) =>
     g.scope(name.slice(name.lastIndexOf('.') + 1), () => {
       const bias = `${name}.bias`;
-      return weights.product(`${name}.weight`, x, weights.has(bias) ? weights.get(bias) : undefined);
+      return weights.product(`${name}.weight`, x, { c: weights.has(bias) ? weights.get(bias) : undefined });
     });
 }

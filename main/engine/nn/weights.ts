@@ -2,31 +2,40 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { DType, ExternalData, Tensor } from '../graph/tensor.ts';
 import { fourBitGraph, type FourBitWeight } from './four-bit.ts';
+import { isPaired, pairsDType, sixteenBitGraph } from './sixteen-bit.ts';
 
 /** A checkpoint's tensor as it is. */
 export type PlainWeight = { dtype: DType; shape: readonly number[]; data: ExternalData };
 /** A checkpoint's tensor, by its name there. */
 export type StoredWeight = PlainWeight | FourBitWeight;
 
+export type ProductOptions = { alpha?: number; c?: Tensor | undefined };
+
 export type Weights = {
   has(name: string): boolean;
   shape(name: string): readonly number[];
   /** The weight as float32. Stored in 16 or 4 bits, it is decoded at each use rather than kept decoded. */
   get(name: string): Tensor;
-  /** x W' (+ c) for a weight W [out, in] and x [rows, in]. */
-  product(name: string, x: Tensor, c?: Tensor): Tensor;
+  /** alpha x W' (+ c) for a weight W [out, in] and x [rows, in]. */
+  product(name: string, x: Tensor, more?: ProductOptions): Tensor;
+  /** y W for y [rows, out]: the way back through a product. */
+  back(name: string, y: Tensor): Tensor;
   /** Rows of a table, decoded after the look-up. `ids` int32, any shape. */
   rows(name: string, ids: Tensor): Tensor;
+  /** Whether products decode it part by part. */
+  isCut(name: string): boolean;
 };
 
 /**
- * Weights that get no gradient. They stay in the checkpoint's files, or, where `fed`, are float32 inputs under their
- * names, so that the graphs of a run share one copy on a device; four-bit ones stay in their files either way.
+ * Weights that get no gradient. They stay in the checkpoint's files, or, where `fed`, are inputs under their names, so
+ * that the graphs of a run share one copy on a device: tables in 16 bits as pairs (see sixteen-bit.ts), the others in
+ * float32. Four-bit ones stay in their files either way. Pairs of more than `partElements` numbers are multiplied part by
+ * part, so that a head is never decoded as a whole.
  */
 export function frozenWeights(
   g: GraphBuilder,
   stored: ReadonlyMap<string, StoredWeight>,
-  { fed = false }: { fed?: boolean } = {},
+  { fed = false, partElements = 2 ** 24 }: { fed?: boolean; partElements?: number } = {},
 ): Weights {
   const find = (name: string): StoredWeight => {
     const weight = stored.get(name);
@@ -34,33 +43,90 @@ export function frozenWeights(
     return weight;
   };
   const fourBit = fourBitGraph(g);
-  const inputs = new Map<string, Tensor>();
-  const plain = (name: string, { dtype, shape, data }: PlainWeight): Tensor => {
-    if (!fed) return g.weight(name, dtype, shape, data);
-    const input = inputs.get(name) ?? g.input(name, 'float32', shape);
-    inputs.set(name, input);
-    return input;
+  const sixteenBit = sixteenBitGraph(g);
+  const decoded = (
+    name: string,
+    weight: PlainWeight,
+    pick: (stored: Tensor) => Tensor = (stored) => stored,
+  ): Tensor => {
+    const { dtype, shape, data } = weight;
+    if (!fed) return g.cast(pick(g.weight(name, dtype, shape, data)), 'float32');
+    if (!isPaired(weight)) return pick(g.fedWeight(name, 'float32', shape));
+    const [rows = 0, width = 0] = shape;
+    return sixteenBit.decode(pick(g.fedWeight(name, pairsDType, [rows, width / 2])), weight.dtype);
   };
   const get = (name: string): Tensor => {
     const weight = find(name);
-    return 'codes' in weight ? fourBit.decode(name, weight) : g.cast(plain(name, weight), 'float32');
+    return 'codes' in weight ? fourBit.decode(name, weight) : decoded(name, weight);
+  };
+  /** Rows of a weight in pairs, none where it is multiplied as a whole. */
+  const partsOf = (weight: StoredWeight): readonly RowRange[] => {
+    const [rows = 0, width = 0] = weight.shape;
+    if (!fed || 'codes' in weight || !isPaired(weight) || rows * width <= partElements) return [];
+    const size = Math.max(1, Math.floor(partElements / width));
+    return Array.from(
+      { length: Math.ceil(rows / size) },
+      (_, i) => [i * size, Math.min(rows, (i + 1) * size)] as const,
+    );
+  };
+  const indices = new Map<string, Tensor>();
+  /** The only op that takes rows out of integers on WebGPU is a look-up. */
+  const part = (name: string, [start, end]: RowRange): Tensor => {
+    const key = `rows ${start} to ${end}`;
+    const places = Int32Array.from({ length: end - start }, (_, i) => start + i);
+    const ids = indices.get(key) ?? g.constant(key, 'int32', [end - start], places);
+    indices.set(key, ids);
+    return rows(name, ids);
+  };
+  const rows = (name: string, ids: Tensor): Tensor => {
+    const weight = find(name);
+    return 'codes' in weight
+      ? g.gather(fourBit.decode(name, weight), ids)
+      : decoded(name, weight, (stored) => g.gather(stored, ids));
   };
   return {
     has: (name) => stored.has(name),
     shape: (name) => find(name).shape,
     get,
-    product: (name, x, c) => {
+    product: (name, x, { alpha = 1, c } = {}) => {
       const weight = find(name);
-      if (!('codes' in weight)) return timesTransposed(g, x, get(name), c);
-      const y = fourBit.product(name, weight, x);
+      if ('codes' in weight) {
+        const y = g.scale(fourBit.product(name, weight, x), alpha);
+        return c ? g.add(y, c) : y;
+      }
+      const parts = partsOf(weight);
+      if (parts.length === 0) return timesTransposed(g, x, get(name), { alpha, c });
+      const y = g.concat(
+        parts.map((range) => timesTransposed(g, x, part(name, range), { alpha })),
+        1,
+      );
       return c ? g.add(y, c) : y;
     },
-    rows: (name, ids) => {
+    back: (name, y) => {
       const weight = find(name);
-      return 'codes' in weight
-        ? g.gather(fourBit.decode(name, weight), ids)
-        : g.cast(g.gather(plain(name, weight), ids), 'float32');
+      const parts = partsOf(weight);
+      if (parts.length === 0) return g.gemm(y, get(name));
+      const [first, ...others] = parts.map((range) => [g.slice(y, 1, ...range), part(name, range)] as const);
+      if (!first) throw new Error(`${name} has no rows`);
+      return others.reduce((sum, [columns, rows]) => g.gemm(columns, rows, { c: sum }), g.gemm(...first));
     },
+    rows,
+    isCut: (name) => partsOf(find(name)).length > 0,
+  };
+}
+
+/** Rows of a weight, without the last. */
+type RowRange = readonly [start: number, end: number];
+
+/** The same weights, of which one is decoded once for all its products. One that is cut is not: that is what cuts are for. */
+export function decodedOnce(g: GraphBuilder, weights: Weights, once: string): Weights {
+  if (weights.isCut(once)) return weights;
+  const value = weights.get(once);
+  return {
+    ...weights,
+    get: (name) => (name === once ? value : weights.get(name)),
+    product: (name, x, more) => (name === once ? timesTransposed(g, x, value, more) : weights.product(name, x, more)),
+    back: (name, y) => (name === once ? g.gemm(y, value) : weights.back(name, y)),
   };
 }
 
@@ -76,11 +142,13 @@ export function trainableWeights(g: GraphBuilder, shapes: ReadonlyMap<string, re
     has: (name) => shapes.has(name),
     shape: find,
     get,
-    product: (name, x, c) => timesTransposed(g, x, get(name), c),
+    product: (name, x, more) => timesTransposed(g, x, get(name), more),
+    back: (name, y) => g.gemm(y, get(name)),
     rows: (name, ids) => g.gather(get(name), ids),
+    isCut: () => false,
   };
 }
 
-function timesTransposed(g: GraphBuilder, x: Tensor, weight: Tensor, c: Tensor | undefined): Tensor {
-  return g.gemm(x, weight, c ? { transB: true, c } : { transB: true });
+function timesTransposed(g: GraphBuilder, x: Tensor, weight: Tensor, { alpha = 1, c }: ProductOptions = {}): Tensor {
+  return g.gemm(x, weight, c ? { transB: true, alpha, c } : { transB: true, alpha });
 }

@@ -58,7 +58,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     createSession: (graph, sessionOptions) => createSession(ort, graph, sessionOptions, choice, options.threads),
     tensor: (dtype, dims, data) => {
       const values = dtype === 'int64' && data instanceof Int32Array ? BigInt64Array.from(data, BigInt) : data;
-      return new ort.Tensor(dtype as Ort.Tensor.Type, values as Ort.Tensor.DataType, [...dims]) as OrtTensor;
+      return withDType(new ort.Tensor(dtype as Ort.Tensor.Type, values as Ort.Tensor.DataType, [...dims]));
     },
     upload: (tensor) => copies?.upload(tensor as OrtTensor) ?? Promise.resolve(tensor),
     read: async (given) => {

@@ -4,7 +4,7 @@ import type { CompiledGraph } from '../graph/onnx.ts';
 import type { DType } from '../graph/tensor.ts';
 
 /** Host memory of a tensor. float16 and bfloat16 are Uint16Array, bool is Uint8Array. */
-export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint32Array | Uint8Array | Uint16Array;
 
 /** A value that a session reads or writes; it may live on a device. */
 export type RuntimeTensor = { readonly dtype: DType; readonly dims: readonly number[] };
