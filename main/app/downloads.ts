@@ -218,6 +218,7 @@ function described(cache: string, { id, plan, state, bytesDone, error, speed }: 
     error,
     folder: snapshotFolder(cache, plan.repo, plan.commit),
     files: state === 'finished' ? pathsOf(cache, plan) : [],
+    paths: plan.files.map(({ path }) => path),
   };
 }
 

@@ -3,7 +3,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { looksLikeHubId, snapshotOf } from '../checkpoints/hub-cache.ts';
+import { partsOf } from '../checkpoints/gguf/file-names.ts';
+import { hubModelNamed, snapshotOf } from '../checkpoints/hub-cache.ts';
 import { filesNamed, startOfEntry } from '../data/sources.ts';
 import { cachedModel } from '../hub/cache.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -43,8 +44,9 @@ export async function requireData(app: App, entries: readonly string[]): Promise
 export function requireModel(app: App, named: string): string {
   if (isRun(named)) return named;
   const folder = absolute(named, homedir());
-  if (looksLikeHubId(named) && !existsSync(folder)) {
-    const cached = cachedModel(app.hub.cache, named);
+  const onHub = hubModelNamed(named);
+  if (onHub && !existsSync(folder)) {
+    const cached = cachedModel(app.hub.cache, onHub.id, onHub.file);
     if (cached !== undefined) return cached;
     if (!existsSync(resolve(named))) return named;
   }
@@ -59,7 +61,8 @@ export function requireFound(app: App, folder: string | null): void {
 
 /** With what they hold: a link in them may lead elsewhere. */
 function requireFolders(app: App, folders: readonly string[]): void {
-  app.grants.require(folders);
+  // A GGUF file may be one of several that are read together.
+  app.grants.require(folders.flatMap(partsOf).filter((path) => folders.includes(path) || existsSync(path)));
   app.grants.require(folders.flatMap(linksIn));
 }
 

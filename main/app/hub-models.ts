@@ -1,31 +1,46 @@
 // What the Hub has, seen with what can be trained here and what is on this machine already.
 import type { CommandInput, CommandOutput, ErrorDetails, ModelFacts } from '../../preload/contract.ts';
-import { supportedModelTypes } from '../engine/models/registry.ts';
+import { trainableArchitecture } from '../checkpoints/gguf/model.ts';
+import { modelTypeOf, supportedModelTypes } from '../engine/models/registry.ts';
 import { whatElse } from '../engine/models/unsupported.ts';
 import { UserError } from '../errors.ts';
 import { cachedModel, snapshotFolder } from '../hub/cache.ts';
-import { bytesCached, bytesOf, isCached, type DownloadPlan } from '../hub/download.ts';
+import { bytesCached, bytesOf, isCached, planOf, type DownloadPlan } from '../hub/download.ts';
+import { ggufsAmong } from '../hub/gguf-files.ts';
 import { withHubProblems } from '../hub/problems.ts';
-import { filesOfDataset, filesOfModel, openRepository, type Repository } from '../hub/repository.ts';
+import { filesOfDataset, filesOfModel, openRepository } from '../hub/repository.ts';
 import { searchModels, type FoundModel } from '../hub/search.ts';
 import type { App } from './app.ts';
+import { hubGgufInfo } from './hub-gguf.ts';
 import { factsOfConfig } from './inspect-model.ts';
 
 export async function searchHubModels(
   { hub }: App,
-  query: string,
-  all: boolean,
+  { query, all, format }: CommandInput<'hub.searchModels'>,
 ): Promise<CommandOutput<'hub.searchModels'>> {
-  const found = await searchModels(await hub.access(), query, all ? undefined : supportedModelTypes);
+  const isTrainable = (model: FoundModel): boolean => typeOf(model) !== null && problemOf(model) === null;
+  const found = await searchModels(await hub.access(), query, format, all ? () => true : isTrainable);
   return found.map((model) => {
-    const { quantised: _, ...shown } = model;
-    return { ...shown, problem: problemOf(model), folder: cachedModel(hub.cache, model.id) ?? null };
+    const { quantised: _, config: __, ggufArchitecture: ___, ...shown } = model;
+    const folder = cachedModel(hub.cache, model.id) ?? null;
+    return { ...shown, modelType: typeOf(model), problem: problemOf(model), folder };
   });
 }
 
-function problemOf({ modelType, quantised }: FoundModel): string | null {
+/** model_type of its config, or what llama.cpp calls it. */
+function typeOf({ config, ggufArchitecture }: FoundModel): string | null {
+  return ggufArchitecture ?? modelTypeOf(config) ?? null;
+}
+
+function problemOf(model: FoundModel): string | null {
+  const { ggufArchitecture, quantised, config } = model;
+  if (ggufArchitecture !== null)
+    return trainableArchitecture(ggufArchitecture)
+      ? null
+      : `Its architecture ${ggufArchitecture} is not supported as GGUF.`;
   if (quantised !== null) return `Stored quantised (${quantised}), which cannot be trained. Choose the original.`;
-  if (modelType === null || supportedModelTypes.includes(modelType)) return null;
+  const modelType = modelTypeOf(config);
+  if (modelType === undefined || supportedModelTypes.includes(modelType)) return null;
   const what = whatElse(modelType);
   return what === undefined
     ? `Its architecture ${modelType} is not supported.`
@@ -36,10 +51,12 @@ function problemOf({ modelType, quantised }: FoundModel): string | null {
 export async function hubModelInfo(
   { hub }: App,
   id: string,
-  revision?: string,
+  { revision, file }: { revision?: string | undefined; file?: string | undefined } = {},
 ): Promise<CommandOutput<'hub.modelInfo'>> {
   const access = await hub.access();
   const repository = await openRepository(access, { kind: 'model', id }, revision);
+  const ggufs = ggufsAmong(repository.files);
+  if (ggufs.length > 0) return hubGgufInfo({ hub }, access.url, repository, ggufs, file);
   const { repo, commit, files, isGated, licence, parameters } = repository;
   const needed = planOf(repository, filesOfModel(repository));
   const readJson = async (name: string): Promise<Record<string, unknown>> => {
@@ -89,6 +106,8 @@ export async function hubModelInfo(
     downloadBytes,
     missingBytes: downloadBytes - bytesCached(hub.cache, needed),
     refusal,
+    file: null,
+    ggufs: [],
   };
 }
 
@@ -124,11 +143,10 @@ export async function planDownload(
   { kind, repo, revision, files }: CommandInput<'downloads.start'>,
 ): Promise<DownloadPlan> {
   const repository = await openRepository(await hub.access(), { kind, id: repo }, revision);
-  return planOf(repository, kind === 'model' ? filesOfModel(repository) : filesOfDataset(repository, files));
-}
-
-function planOf({ repo, revision, commit }: Repository, files: DownloadPlan['files']): DownloadPlan {
-  return { repo, revision, commit, files };
+  return planOf(
+    repository,
+    kind === 'model' ? filesOfModel(repository, files?.[0]) : filesOfDataset(repository, files),
+  );
 }
 
 function objectIn(text: string, name: string): Record<string, unknown> {

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import type { ModelFacts } from '../../preload/contract.ts';
 import { readAdapterConfig } from '../checkpoints/adapter-config.ts';
 import { frontMatter } from '../checkpoints/front-matter.ts';
-import { hubOrigin, looksLikeHubId, snapshotOf } from '../checkpoints/hub-cache.ts';
+import { hubModelNamed, hubOrigin, looksLikeHubId, snapshotOf } from '../checkpoints/hub-cache.ts';
 import { readJsonObject } from '../checkpoints/json-file.ts';
 import { ggufAt } from '../checkpoints/gguf/ready-model.ts';
 import { modelOutline } from '../checkpoints/model-outline.ts';
@@ -26,7 +26,8 @@ import { foldersToAsk } from './chain-runs.ts';
 export function inspectModel(app: App, path: string): ModelFacts {
   if (path.startsWith('run:')) return factsOfRun(app, path);
   const folder = resolve(path);
-  const cached = looksLikeHubId(path) ? cachedModel(app.hub.cache, path) : undefined;
+  const onHub = hubModelNamed(path);
+  const cached = onHub && cachedModel(app.hub.cache, onHub.id, onHub.file);
   const place = existsSync(folder) ? folder : (cached ?? path);
   if (existsSync(join(place, 'adapter_config.json')) && !holdsWeights(place)) return factsOfAdapter(app, place);
   return factsOfFolder(place);
@@ -98,7 +99,7 @@ function factsOfGguf(path: string): ModelFacts | undefined {
   try {
     const file = ggufAt(path);
     if (file === undefined) return undefined;
-    facts = unknown(file);
+    facts = { ...unknown(file), origin: hubOrigin(file) ?? null };
     const { config, weights, from } = modelOutline(file);
     if (!('gguf' in from)) throw new Error('a GGUF file is outlined as one');
     const { metadata, tokenizer, type } = from.gguf;

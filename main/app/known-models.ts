@@ -1,11 +1,11 @@
 // The models that are at hand: the one that ships with Lorelei, those that runs used, those in the Hugging Face cache, and
 // what finished runs have made.
-import { existsSync, realpathSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
 import type { CommandOutput, KnownModel } from '../../preload/contract.ts';
 import { snapshotOf } from '../checkpoints/hub-cache.ts';
 import { UserError } from '../errors.ts';
-import { cachedModels } from '../hub/cache.ts';
+import { cachedModels, ggufsIn } from '../hub/cache.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { isUnderWay } from './find-run.ts';
@@ -33,13 +33,15 @@ export function knownModels(app: App): CommandOutput<'models.known'> {
     usedAt: used.get(real(starterFolder)) ?? null,
   };
   used.delete(real(starterFolder));
-  const cached = cachedModels(app.hub.cache).map(({ folder }) => real(snapshotOf(folder)));
+  const cached = cachedModels(app.hub.cache).flatMap(({ folder }) => {
+    const snapshot = real(snapshotOf(folder));
+    if (existsSync(join(snapshot, 'config.json'))) return [snapshot];
+    return ggufsIn(snapshot).map((file) => join(snapshot, file));
+  });
   return {
     starter,
     recent: [...used].slice(0, RECENT_SHOWN).map(([folder, usedAt]) => ({ ...inspectModel(app, folder), usedAt })),
-    downloaded: cached
-      .filter((folder) => existsSync(join(folder, 'config.json')))
-      .map((folder) => ({ ...inspectModel(app, folder), usedAt: used.get(folder) ?? null })),
+    downloaded: cached.map((folder) => ({ ...inspectModel(app, folder), usedAt: used.get(folder) ?? null })),
     runs: runs.flatMap((run) => asBase(app, run)).slice(0, RUNS_SHOWN),
   };
 }
@@ -49,7 +51,11 @@ function folderOf({ recipe }: StoredRun): string | undefined {
   return typeof model === 'string' && existsSync(model) ? real(model) : undefined;
 }
 
-const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+/** A file keeps its name: in the Hugging Face cache it is a link to one without an ending. */
+function real(path: string): string {
+  if (!existsSync(path)) return path;
+  return statSync(path).isDirectory() ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
+}
 
 /** Nothing where the run has no adapter, or what it was trained on is gone. */
 function asBase(app: App, run: StoredRun): KnownModel[] {

@@ -1,11 +1,20 @@
 // How the Hugging Face cache lays out a model: models--OWNER--NAME/{blobs, refs, snapshots/COMMIT}, where a snapshot's
 // files are links into blobs. Reads it only; downloading belongs to hub.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** "meta-llama/Llama-3.1-8B", but no path such as "./model" or "/models/a". */
 export function looksLikeHubId(text: string): boolean {
   return /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(text);
+}
+
+/**
+ * What a text names on the Hub: "owner/name", or with one of its GGUF files as llama.cpp writes it, "owner/name:Q4_K_M"
+ * or "owner/name:file.gguf".
+ */
+export function hubModelNamed(text: string): { id: string; file: string | undefined } | undefined {
+  const [, id = '', file] = /^([^:]+)(?::([\w.-]+(?:\/[\w.-]+)*))?$/.exec(text) ?? [];
+  return looksLikeHubId(id) ? { id, file } : undefined;
 }
 
 /** The snapshot that a cache folder's main branch points to, or its only one; the folder itself where it is no cache. */
@@ -18,9 +27,12 @@ export function snapshotOf(folder: string): string {
   return commit !== undefined && commits.includes(commit) ? join(snapshots, commit) : folder;
 }
 
-/** What a cache snapshot's path says about where it came from. */
-export function hubOrigin(snapshot: string): { id: string; revision: string } | undefined {
-  const repository = /^models--(.+)$/.exec(basename(dirname(dirname(snapshot))))?.[1];
-  if (repository === undefined || basename(dirname(snapshot)) !== 'snapshots') return undefined;
-  return { id: repository.replace('--', '/'), revision: basename(snapshot) };
+/** What the path of a cache's snapshot, or of a file in one, says about where it came from. */
+export function hubOrigin(path: string): { id: string; revision: string } | undefined {
+  const parts = path.split(/[\\/]/);
+  const at = parts.lastIndexOf('snapshots');
+  const repository = /^models--(.+)$/.exec(parts[at - 1] ?? '')?.[1];
+  const revision = parts[at + 1];
+  if (at < 1 || repository === undefined || revision === undefined) return undefined;
+  return { id: repository.replace('--', '/'), revision };
 }

@@ -3,8 +3,10 @@
 // it is left to checkpoints/hub-cache.ts.
 import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { writeFileAtomically } from '../checkpoints/atomic.ts';
+import { chooseModel } from '../checkpoints/gguf/choice.ts';
+import { modelsAmong, partsOf } from '../checkpoints/gguf/file-names.ts';
 import { snapshotOf } from '../checkpoints/hub-cache.ts';
 import { hasSystemCode } from '../errors.ts';
 
@@ -92,13 +94,27 @@ export function bytesThere(cache: string, repo: Repo, blob: string): number {
   return 0;
 }
 
-/** The snapshot of a model that the cache holds with its weights; undefined where it does not. */
-export function cachedModel(cache: string, id: string): string | undefined {
+/**
+ * What the cache holds of a model: its snapshot with weights, or of a repository of GGUF files the one that `file` names,
+ * by path or quantisation, without it the best that is there. Undefined where it holds none.
+ */
+export function cachedModel(cache: string, id: string, file?: string): string | undefined {
   const snapshot = snapshotOf(repoFolder(cache, { kind: 'model', id }));
   const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some((name) =>
     existsSync(join(snapshot, name)),
   );
-  return hasWeights ? snapshot : undefined;
+  if (hasWeights && file === undefined) return snapshot;
+  const found = chooseModel(ggufsIn(snapshot), (name) => name, file);
+  return found === undefined ? undefined : join(snapshot, found);
+}
+
+/** GGUF files of a snapshot, relative to it, of models of which every part is there. */
+export function ggufsIn(snapshot: string): string[] {
+  if (!existsSync(snapshot)) return [];
+  const names = readdirSync(snapshot, { recursive: true, encoding: 'utf8' }).map((name) => name.split(sep).join('/'));
+  return modelsAmong(names).flatMap(([first, ...others]) =>
+    partsOf(first).length === others.length + 1 ? [first] : [],
+  );
 }
 
 /** The snapshot of a LoRA adapter that the cache holds; undefined where it does not. */

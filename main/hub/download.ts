@@ -17,6 +17,11 @@ export type DownloadPlan = {
   files: RepoFile[];
 };
 
+/** What to fetch of a repository. */
+export function planOf({ repo, revision, commit }: Omit<DownloadPlan, 'files'>, files: RepoFile[]): DownloadPlan {
+  return { repo, revision, commit, files };
+}
+
 export const bytesOf = ({ files }: DownloadPlan): number => files.reduce((sum, { size }) => sum + size, 0);
 
 /** Bytes of the plan that the cache has already. */

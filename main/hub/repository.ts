@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts';
 import type { HubAccess } from './access.ts';
 import type { Repo } from './cache.ts';
 import type { RemoteFile } from './fetch-file.ts';
+import { chosenGguf, ggufFactsIn, ggufField, type GgufFacts, ggufsAmong } from './gguf-files.ts';
 import { notTheHub, withHubProblems } from './problems.ts';
 
 /** `blob` is the file's name in the cache. */
@@ -21,6 +22,8 @@ export type Repository = {
   parameters: number | null;
   /** What the Hub's list has of a model's config.json: its model_type, and how it is quantised. */
   config: Record<string, unknown>;
+  /** What the Hub has read in a GGUF file of a model; null where it has none. */
+  gguf: GgufFacts | null;
   files: RepoFile[];
 };
 
@@ -53,18 +56,23 @@ export async function openRepository(access: HubAccess, repo: Repo, revision = '
     const ask = { name: repo.id, revision, hubUrl: access.url, fetch: access.fetch };
     const info =
       repo.kind === 'model'
-        ? await modelInfo({ ...ask, additionalFields: ['sha', 'cardData', 'config', 'safetensors', 'tags'] })
+        ? await modelInfo({ ...ask, additionalFields: ['sha', 'cardData', 'config', 'safetensors', 'tags', ggufField] })
         : await datasetInfo({ ...ask, additionalFields: ['sha', 'cardData', 'tags'] });
     if (!/^[0-9a-f]{40}$/.test(info.sha)) throw notTheHub(access, `its commit is ${JSON.stringify(info.sha)}`);
-    const files: RepoFile[] = [];
-    const listed = listFiles({
-      repo: { type: repo.kind, name: repo.id },
-      recursive: repo.kind === 'dataset',
-      revision: info.sha,
-      hubUrl: access.url,
-      fetch: access.fetch,
-    });
-    for await (const entry of listed) if (entry.type === 'file') files.push(repoFile(access, repo, info.sha, entry));
+    const list = async (recursive: boolean): Promise<{ files: RepoFile[]; hasFolders: boolean }> => {
+      const files: RepoFile[] = [];
+      let hasFolders = false;
+      const order = { repo: { type: repo.kind, name: repo.id }, recursive, revision: info.sha };
+      for await (const entry of listFiles({ ...order, hubUrl: access.url, fetch: access.fetch })) {
+        if (entry.type === 'file') files.push(repoFile(access, repo, info.sha, entry));
+        else hasFolders = true;
+      }
+      return { files, hasFolders };
+    };
+    const top = await list(repo.kind === 'dataset');
+    // Large GGUF files lie in folders, a folder for each quantisation.
+    const isElsewhere = repo.kind === 'model' && top.hasFolders && !top.files.some(({ path }) => isWeights(path));
+    const { files } = isElsewhere ? await list(true) : top;
     return {
       repo,
       revision,
@@ -73,6 +81,7 @@ export async function openRepository(access: HubAccess, repo: Repo, revision = '
       licence: licenceOf(info.cardData, info.tags),
       parameters: 'safetensors' in info ? (info.safetensors?.total ?? null) : null,
       config: (('config' in info ? info.config : undefined) ?? {}) as Record<string, unknown>,
+      gguf: ggufFactsIn(info),
       files,
     };
   });
@@ -107,28 +116,31 @@ export function licenceOf(card: unknown, tags: readonly string[] = []): string |
   return tags.find((tag) => tag.startsWith('license:'))?.slice('license:'.length) ?? null;
 }
 
+const isWeights = (path: string): boolean => /\.(safetensors|bin|pt|pth)$/.test(path);
+
 const besideWeights = new Set(['config.json', 'generation_config.json', 'README.md', ...tokenizerFileNames]);
 
 /**
  * Of a model, what training reads: its config, tokenizer, card (for the licence) and one set of safetensors; many hold the
- * same weights several times. Throws UserError "weights-missing" or "config-missing".
+ * same weights several times. Of a repository of GGUF files the model that `file` names (by path or quantisation), or the best of them.
+ * Throws UserError "weights-missing", "config-missing" or "gguf-file-missing".
  */
-export function filesOfModel({ repo, files }: Repository): RepoFile[] {
+export function filesOfModel({ repo, files }: Repository, file?: string): RepoFile[] {
+  const ggufs = ggufsAmong(files);
+  if (ggufs.length > 0) return chosenGguf(repo.id, ggufs, file).files;
   const whole = files.find(({ path }) => path === 'model.safetensors');
   const shards = files.filter(({ path }) =>
     /^model-\d+-of-\d+\.safetensors$|^model\.safetensors\.index\.json$/.test(path),
   );
   if (!whole && shards.length === 0) {
     const isAdapter = files.some(({ path }) => path === 'adapter_config.json');
-    const other = files.find(({ path }) => /\.(bin|pt|pth|gguf)$/.test(path))?.path;
+    const other = files.find(({ path }) => /\.(bin|pt|pth)$/.test(path))?.path;
     throw new UserError({
       code: 'weights-missing',
       message: `${repo.id} has no safetensors weights${other === undefined ? '' : `, only ${other}`}.`,
       fix: isAdapter
         ? 'It is an adapter: give it as the adapter (adapter_name_or_path), on the model that it was trained on.'
-        : other?.endsWith('.gguf')
-          ? 'Choose the original model that it was made from. Or download one of its .gguf files yourself, and choose that file as the model.'
-          : 'Choose another upload of the model that has model.safetensors.',
+        : 'Choose another upload of the model that has model.safetensors.',
     });
   }
   if (!files.some(({ path }) => path === 'config.json'))

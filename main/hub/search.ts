@@ -1,6 +1,7 @@
 // Searches the Hub for models and datasets, most downloaded first.
 import { listDatasets, listModels } from '@huggingface/hub';
 import type { HubAccess } from './access.ts';
+import { ggufFactsIn, ggufField } from './gguf-files.ts';
 import { withHubProblems } from './problems.ts';
 import { licenceOf } from './repository.ts';
 
@@ -14,50 +15,69 @@ type Found = {
   licence: string | null;
 };
 
+/** What a search asks for: weights as transformers writes them, or GGUF files. */
+export type ModelFormat = 'safetensors' | 'gguf';
+
 export type FoundModel = Found & {
-  /** model_type of its config.json; null where the Hub does not say. */
-  modelType: string | null;
+  /** The Hub's excerpt of its config.json. */
+  config: Record<string, unknown>;
+  /** llama.cpp's name of the architecture, in a repository of GGUF files. */
+  ggufArchitecture: string | null;
   /** Stored quantised: by which method. */
   quantised: string | null;
   parameters: number | null;
 };
 
 const SHOWN = 30;
+/** Looked at for those that are wanted, in the first request, and where it does not suffice in a second. */
+const LOOKED_AT = [100, 500] as const;
 
 /**
- * Models that generate text and have safetensors. With `modelTypes` only those of these types: the Hub can filter by one
- * at a time, so each is asked for.
+ * Models in a format, those that `isWanted` alone. The Hub can filter by one type of model at a time, so the most
+ * downloaded of all types are looked at here: one request as a rule, two where few of many are wanted.
  */
 export async function searchModels(
   access: HubAccess,
   query: string,
-  modelTypes?: readonly string[],
+  format: ModelFormat,
+  isWanted: (model: FoundModel) => boolean,
 ): Promise<FoundModel[]> {
-  const found = await withHubProblems(access, undefined, () =>
-    Promise.all((modelTypes ?? [undefined]).map((type) => searchOne(access, query, type))),
-  );
-  return [...new Map(found.flat().map((model) => [model.id, model])).values()]
-    .sort((a, b) => b.downloads - a.downloads)
-    .slice(0, SHOWN);
+  return withHubProblems(access, undefined, async () => {
+    let wanted: FoundModel[] = [];
+    for (const limit of LOOKED_AT) {
+      const found = await mostDownloaded(access, query, format, limit);
+      wanted = found.filter(isWanted);
+      if (wanted.length >= SHOWN || found.length < limit) break;
+    }
+    return wanted.slice(0, SHOWN);
+  });
 }
 
-async function searchOne(access: HubAccess, query: string, modelType: string | undefined): Promise<FoundModel[]> {
+async function mostDownloaded(
+  access: HubAccess,
+  query: string,
+  format: ModelFormat,
+  limit: number,
+): Promise<FoundModel[]> {
   const models = listModels({
     search: {
       query: query.trim(),
-      task: 'text-generation',
-      tags: ['safetensors', ...(modelType === undefined ? [] : [modelType])],
+      // Cards of GGUF files seldom say what the model is for; their architecture does.
+      ...(format === 'safetensors' ? { task: 'text-generation' } : {}),
+      tags: [format],
     },
     sort: 'downloads',
-    limit: SHOWN,
-    additionalFields: ['config', 'safetensors', 'cardData', 'tags'],
+    limit,
+    additionalFields: ['config', 'safetensors', 'cardData', 'tags', ggufField],
     hubUrl: access.url,
     fetch: access.fetch,
   });
   const found: FoundModel[] = [];
-  for await (const { name, downloads, likes, updatedAt, gated, config, safetensors, cardData, tags } of models) {
-    const { model_type: type, quantization_config: quantisation } = (config ?? {}) as Record<string, unknown>;
-    const how = (quantisation as { quant_method?: unknown } | undefined | null)?.quant_method;
+  for await (const model of models) {
+    const { name, downloads, likes, updatedAt, gated, safetensors, cardData, tags } = model;
+    const config = (model.config ?? {}) as Record<string, unknown>;
+    const how = (config.quantization_config as { quant_method?: unknown } | undefined | null)?.quant_method;
+    const gguf = format === 'gguf' ? ggufFactsIn(model) : null;
     found.push({
       id: name,
       downloads,
@@ -65,9 +85,10 @@ async function searchOne(access: HubAccess, query: string, modelType: string | u
       updatedAt: updatedAt.getTime() || 0,
       isGated: Boolean(gated),
       licence: licenceOf(cardData, tags),
-      modelType: typeof type === 'string' ? type : null,
+      config,
+      ggufArchitecture: gguf?.architecture ?? null,
       quantised: typeof how === 'string' ? how : null,
-      parameters: safetensors?.total ?? null,
+      parameters: gguf?.total ?? safetensors?.total ?? null,
     });
   }
   return found;

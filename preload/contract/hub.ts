@@ -19,6 +19,7 @@ const found = z.object({
 });
 
 const foundModel = found.extend({
+  /** model_type of its config, or llama.cpp's name of the architecture. */
   modelType: z.string().nullable(),
   parameters: z.number().nullable(),
   /** Why it cannot be trained, as far as the Hub's list tells; null where nothing speaks against it. */
@@ -47,6 +48,8 @@ export const download = z.object({
   folder: z.string(),
   /** Full paths, once finished. */
   files: z.array(z.string()),
+  /** In the repository. */
+  paths: z.array(z.string()),
 });
 export type Download = z.infer<typeof download>;
 
@@ -58,11 +61,21 @@ const oneDownload = z.strictObject({ id: z.string() });
 export const hubCommands = {
   /** Most downloaded first. Without `all` only those of an architecture that can be trained. */
   'hub.searchModels': {
-    input: z.strictObject({ query: z.string().max(200), all: z.boolean() }),
+    input: z.strictObject({
+      query: z.string().max(200),
+      all: z.boolean(),
+      /** Weights as transformers writes them, or GGUF files. */
+      format: z.enum(['safetensors', 'gguf']),
+    }),
     output: z.array(foundModel),
   },
   'hub.modelInfo': {
-    input: z.strictObject({ repo: repoId, revision: z.string().min(1).max(200).optional() }),
+    input: z.strictObject({
+      repo: repoId,
+      revision: z.string().min(1).max(200).optional(),
+      /** Of a repository of GGUF files, which: a path or a quantisation. The best to train on where absent. */
+      file: z.string().min(1).max(500).optional(),
+    }),
     output: z.object({
       repo: z.string(),
       commit: z.string(),
@@ -76,6 +89,18 @@ export const hubCommands = {
       missingBytes: z.number(),
       /** Why its files may not be read, with what to do: a gated model. The facts are then those of the Hub's list. */
       refusal: errorDetails.nullable(),
+      /** The GGUF file that the facts are of; null where the repository holds safetensors. */
+      file: z.string().nullable(),
+      /** All that it has, the best to train on first; `problem` says why one cannot be read. */
+      ggufs: z.array(
+        z.object({
+          path: z.string(),
+          /** "Q4_K_M" */
+          quantisation: z.string().nullable(),
+          bytes: z.number(),
+          problem: z.string().nullable(),
+        }),
+      ),
     }),
   },
   'hub.searchDatasets': { input: z.strictObject({ query: z.string().max(200) }), output: z.array(foundDataset) },
@@ -125,7 +150,10 @@ export const hubCommands = {
       kind: repoKind,
       repo: repoId,
       revision: z.string().min(1).max(200).optional(),
-      /** Of a dataset: paths as hub.datasetInfo has them; all that can be read where absent. */
+      /**
+       * Of a dataset: paths as hub.datasetInfo has them; all that can be read where absent. Of a repository of GGUF
+       * files: the one as hub.modelInfo has it; the best where absent.
+       */
       files: z.array(z.string()).min(1).max(10_000).optional(),
     }),
     output: download,

@@ -31,6 +31,16 @@ beforeAll(async () => {
   hub = await hubStub([
     { id: 'river/otter-2M', downloads: 1200, files, ...llama },
     { id: 'river/pike', downloads: 90, files, tags: ['safetensors', 'gpt_neox'], config: { model_type: 'gpt_neox' } },
+    {
+      id: 'river/trout-GGUF',
+      tags: ['gguf'],
+      gguf: { architecture: 'olmo2', total: 48_000, context_length: 512, chat_template: '{{ messages }}' },
+      files: {
+        'trout-Q8_0.gguf': readFileSync(join(goldensFolder, 'gguf/olmo2.gguf')),
+        'trout-Q4_K_M.gguf': readFileSync(join(goldensFolder, 'gguf/mistral3.gguf')),
+        'trout-IQ2_XS.gguf': Buffer.from('GGUF'),
+      },
+    },
     { id: 'river/secret', downloads: 500, files, gated: 'needs-token', ...llama },
   ]);
   server = spawn(process.execPath, ['out/main/cli.js', 'serve', '--port', '0'], {
@@ -195,5 +205,27 @@ test.skipIf(chromiumProgram === undefined)('a person chooses a model', async () 
   expect(readFileSync(join(snapshot, 'model.safetensors'))).toEqual(files['model.safetensors']);
   expect(hub.requests.filter((request) => /^GET .blobs.* bytes=[1-9]/.test(request))).toHaveLength(1);
   await inspect(page, 'arrived');
+
+  // GGUF files: the best is offered, another can be taken, and it is chosen when it has arrived.
+  await page.getByRole('radio', { name: 'Hugging Face Hub' }).check({ force: true });
+  await page.getByRole('radio', { name: 'GGUF' }).check({ force: true });
+  await results.filter({ hasText: 'river/trout-GGUF' }).click();
+  const choice = aside.getByLabel('GGUF file');
+  await choice.waitFor();
+  expect(await choice.inputValue()).toBe('trout-Q8_0.gguf');
+  expect((await choice.locator('option').allInnerTexts()).map((text) => text.trim())).toEqual([
+    'Q8_0 · 53 kB',
+    'Q4_K_M · 42 kB',
+    'IQ2_XS · 4 B · IQ2_XS cannot be read',
+  ]);
+  await inspect(page, 'gguf');
+  await choice.selectOption('trout-Q4_K_M.gguf');
+  await aside.getByRole('button', { name: 'Download 42 kB' }).click();
+  await aside.getByRole('heading', { name: 'trout-Q4_K_M.gguf' }).waitFor();
+  await aside.getByText('Can be trained here').waitFor();
+  const gguf = join(folder, 'hub/models--river--trout-GGUF/snapshots', stubCommit, 'trout-Q4_K_M.gguf');
+  await expect.poll(() => draft(), { timeout: 5000 }).toEqual({ model_name_or_path: gguf });
+  await page.getByRole('radio', { name: /trout-Q4_K_M\.gguf/, checked: true }).waitFor();
+  await inspect(page, 'gguf-arrived');
   expect(complaints).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { writeAdapter } from '../../main/checkpoints/adapter.ts';
+import { goldensFolder } from '../support/goldens.ts';
 import { hubStub, type HubStub, type StubRepo } from '../support/hub-stub.ts';
 import { startLorelei, type Outcome, type Started } from '../support/lorelei-process.ts';
 import { starterModel } from '../support/run-job.ts';
@@ -93,6 +94,30 @@ test('generate takes an adapter by its name, too', async () => {
   expect([named.code, named.stdout]).toEqual([0, local.stdout]);
   expect(local.stdout).not.toBe(bare.stdout);
   expect(confused.stderr).toContain('It is an adapter');
+});
+
+test('of a repository of GGUF files one is taken, the best or the one that is named', async () => {
+  const golden = (name: string): Buffer => readFileSync(join(goldensFolder, 'gguf', name));
+  hub.repos.push({
+    id: 'river/tiny-GGUF',
+    gguf: { architecture: 'olmo2' },
+    files: { 'tiny-Q4_0.gguf': golden('mistral3.gguf'), 'tiny-Q8_0.gguf': golden('olmo2.gguf') },
+  });
+  const [best, named, wrong] = await Promise.all([
+    generate('river/tiny-GGUF'),
+    generate('river/tiny-GGUF:Q4_0'),
+    generate('river/tiny-GGUF:Q2_K'),
+  ]);
+  const local = await Promise.all(
+    ['olmo2', 'mistral3'].map((name) => generate(join(goldensFolder, 'gguf', `${name}.gguf`))),
+  );
+  expect([best.stdout, named.stdout]).toEqual(local.map(({ stdout }) => stdout));
+  expect(best.stdout).not.toBe(named.stdout);
+  expect(named.stderr).toMatch(/Downloaded river\/tiny-GGUF:Q4_0 \(42 kB\)/);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/no GGUF file Q2_K.*It has Q8_0, Q4_0/s)]);
+  const asked = hub.requests.length;
+  expect((await generate('river/tiny-GGUF:Q4_0')).stdout).toBe(named.stdout);
+  expect(hub.requests).toHaveLength(asked);
 });
 
 test('a recipe trains on a model of the Hub; what is stopped is gone on with', async () => {

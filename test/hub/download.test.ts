@@ -1,15 +1,16 @@
 // Downloads from a Hub on this machine, over lines of every quality, into a cache that the Hub's own library reads.
 import { scanCacheDir } from '@huggingface/hub';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { snapshotOf } from '../../main/checkpoints/hub-cache.ts';
 import { openModelFolder } from '../../main/checkpoints/model-folder.ts';
 import { UserError } from '../../main/errors.ts';
 import { hubAccess, type HubAccess } from '../../main/hub/access.ts';
-import { hubCacheFolder } from '../../main/hub/cache.ts';
+import { cachedModel, hubCacheFolder } from '../../main/hub/cache.ts';
 import { download, type DownloadPlan } from '../../main/hub/download.ts';
+import { ggufsAmong } from '../../main/hub/gguf-files.ts';
 import { filesOfDataset, filesOfModel, openRepository } from '../../main/hub/repository.ts';
 import { searchModels } from '../../main/hub/search.ts';
 import { hubStub, stubCommit, stubToken, type HubStub, type StubRepo } from '../support/hub-stub.ts';
@@ -57,6 +58,21 @@ const rows: StubRepo = {
     'dataset_infos.json': Buffer.from('{}'),
     'data/train-00000-of-00001.parquet': randomBytes(2000),
     'extra/more rows.jsonl': Buffer.from('{"text":"a"}\n'),
+  },
+};
+
+const ggufs: StubRepo = {
+  id: 'river/otter-GGUF',
+  tags: ['gguf'],
+  gguf: { architecture: 'llama', total: 12_345, context_length: 512, chat_template: '{{ messages }}' },
+  files: {
+    'README.md': Buffer.from('# otter'),
+    'otter-Q4_K_M.gguf': randomBytes(200),
+    'otter-Q8_0.gguf': randomBytes(300),
+    'otter-IQ3_XS.gguf': randomBytes(100),
+    'mmproj-otter-f16.gguf': randomBytes(100),
+    'BF16/otter-BF16-00001-of-00002.gguf': randomBytes(400),
+    'BF16/otter-BF16-00002-of-00002.gguf': randomBytes(401),
   },
 };
 
@@ -230,13 +246,82 @@ describe('refusals say what to do', () => {
   });
 });
 
-test('a search asks for trainable types and tells licence and type', async () => {
-  const found = await searchModels(access, 'OTTER', ['llama', 'mistral']);
-  expect(found).toMatchObject([{ id, licence: 'apache-2.0', modelType: 'llama', isGated: false, parameters: 260_032 }]);
-  const filters = hub.requests.map((request) =>
-    new URL(request.split(' ')[1] ?? '', hub.url).searchParams.getAll('filter'),
-  );
-  expect(filters).toContainEqual(['safetensors', 'mistral']);
+const searches = (): URLSearchParams[] =>
+  hub.requests
+    .filter((request) => request.startsWith('GET /api/models?'))
+    .map((request) => new URL(request.split(' ')[1] ?? '', hub.url).searchParams);
+
+test('a search asks once, keeps what is wanted, and tells licence and parameters', async () => {
+  const found = await searchModels(access, 'OTTER', 'safetensors', ({ config }) => config.model_type === 'llama');
+  expect(found).toMatchObject([{ id, licence: 'apache-2.0', isGated: false, parameters: 260_032 }]);
+  expect(await searchModels(access, 'OTTER', 'safetensors', () => false)).toEqual([]);
+  const asked = searches();
+  expect(asked.map((query) => query.getAll('filter'))).toEqual([['safetensors'], ['safetensors']]);
+  expect(asked[0]?.get('pipeline_tag')).toBe('text-generation');
+});
+
+test('a search looks further where few of the most downloaded are wanted', async () => {
+  for (let i = 0; i < 130; i++) {
+    const type = i < 95 ? 'gpt2' : 'llama';
+    hub.repos.push({ ...otter, id: `river/fish-${i}`, downloads: 1000 - i, config: { model_type: type } });
+  }
+  const found = await searchModels(access, 'fish', 'safetensors', ({ config }) => config.model_type === 'llama');
+  expect(found.map((model) => model.id)).toEqual(Array.from({ length: 30 }, (_, i) => `river/fish-${95 + i}`));
+  expect(searches().map((query) => query.get('limit'))).toEqual(['100', '500']);
+});
+
+test('a search for GGUF files tells their architecture and parameters', async () => {
+  hub.repos.push(ggufs);
+  const found = await searchModels(access, '', 'gguf', () => true);
+  expect(found).toMatchObject([{ id: ggufs.id, ggufArchitecture: 'llama', parameters: 12_345 }]);
+  const [asked] = searches();
+  expect([asked?.getAll('filter'), asked?.get('pipeline_tag')]).toEqual([['gguf'], null]);
+  expect(asked?.getAll('expand')).toContain('gguf');
+});
+
+describe('a repository of GGUF files', () => {
+  const open = async () => {
+    hub.repos.push(ggufs);
+    return openRepository(access, { kind: 'model', id: ggufs.id });
+  };
+  const chosen = async (file?: string): Promise<string[]> => filesOfModel(await open(), file).map(({ path }) => path);
+
+  test('is one file by default, or the one that is named, with all its parts', async () => {
+    expect(await chosen()).toEqual(['otter-Q8_0.gguf']);
+    expect(await chosen('q4_k_m')).toEqual(['otter-Q4_K_M.gguf']);
+    expect(await chosen('otter-IQ3_XS.gguf')).toEqual(['otter-IQ3_XS.gguf']);
+    const parts = ['BF16/otter-BF16-00001-of-00002.gguf', 'BF16/otter-BF16-00002-of-00002.gguf'];
+    expect(await chosen('BF16')).toEqual(parts);
+    expect(await chosen(parts[0])).toEqual(parts);
+    expect(ggufsAmong((await open()).files).map(({ quantisation }) => quantisation)).toEqual([
+      'Q8_0',
+      'BF16',
+      'Q4_K_M',
+      'IQ3_XS',
+    ]);
+  });
+
+  test('says what it has where another is asked for', async () => {
+    const { code, message, fix } = await problemOf(chosen('Q2_K'));
+    expect([code, message]).toEqual(['gguf-file-missing', 'river/otter-GGUF has no GGUF file Q2_K.']);
+    expect(fix).toBe('It has Q8_0, BF16, Q4_K_M, IQ3_XS: name one of these, as in river/otter-GGUF:Q8_0.');
+  });
+
+  test('is found in the cache file by file, and not before all parts are there', async () => {
+    const repository = await open();
+    const bring = (file?: string) => go({ ...repository, files: filesOfModel(repository, file) });
+    expect(cachedModel(cache, ggufs.id)).toBeUndefined();
+    await bring('Q4_K_M');
+    const folder = snapshotOf(join(cache, 'models--river--otter-GGUF'));
+    expect(cachedModel(cache, ggufs.id)).toBe(join(folder, 'otter-Q4_K_M.gguf'));
+    expect(cachedModel(cache, ggufs.id, 'Q8_0')).toBeUndefined();
+    await bring();
+    expect(cachedModel(cache, ggufs.id)).toBe(join(folder, 'otter-Q8_0.gguf'));
+    await bring('BF16');
+    expect(cachedModel(cache, ggufs.id, 'bf16')).toBe(join(folder, 'BF16/otter-BF16-00001-of-00002.gguf'));
+    rmSync(join(folder, 'BF16/otter-BF16-00002-of-00002.gguf'));
+    expect(cachedModel(cache, ggufs.id, 'bf16')).toBeUndefined();
+  });
 });
 
 test('the cache lies where huggingface_hub has it', () => {

@@ -16,6 +16,8 @@ export type StubRepo = {
   tags?: string[];
   isPrivate?: boolean;
   config?: Record<string, unknown>;
+  /** What the Hub has read in a GGUF file. */
+  gguf?: Record<string, unknown>;
   cardData?: Record<string, unknown>;
 };
 
@@ -54,7 +56,7 @@ export const gitOid = (bytes: Buffer): string =>
   createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 
 /** Weights and Parquet lie in LFS, as on the Hub. */
-const isLarge = (path: string): boolean => /\.(safetensors|parquet|bin)$/.test(path);
+const isLarge = (path: string): boolean => /\.(safetensors|gguf|parquet|bin)$/.test(path);
 
 export async function hubStub(given: readonly StubRepo[]): Promise<HubStub> {
   const repos = [...given];
@@ -133,10 +135,12 @@ function answer(
     const text = searchParams.get('search')?.toLowerCase() ?? '';
     return json(
       repos
+        .toSorted((a, b) => (b.downloads ?? 0) - (a.downloads ?? 0))
         .filter(
           ({ kind = 'model', id, tags = [] }) =>
             kind === list && id.toLowerCase().includes(text) && wanted.every((tag) => tags.includes(tag)),
         )
+        .slice(0, Number(searchParams.get('limit') ?? 1000))
         .map((repo) => described(repo)),
     );
   }
@@ -148,8 +152,7 @@ function answer(
   // The Hub does not say whether a private repository exists.
   if (!repo) return refuse(token === undefined ? 401 : 404, 'RepoNotFound');
   if (pathname.includes('/revision/')) return json(described(repo));
-  if (pathname.includes('/tree/'))
-    return json(Object.entries(repo.files).map(([path, bytes]) => treeEntry(path, bytes)));
+  if (pathname.includes('/tree/')) return json(tree(repo.files, searchParams.get('recursive') === 'true'));
   if (repo.gated === 'needs-token' && token !== `Bearer ${stubToken}`) return refuse(401, 'GatedRepo');
   if (repo.gated === 'refused') return refuse(token === undefined ? 401 : 403, 'GatedRepo');
   const path = decodeURIComponent(pathname.split(`/resolve/${stubCommit}/`)[1] ?? '');
@@ -166,6 +169,7 @@ function described({
   downloads = 0,
   tags = [],
   config,
+  gguf,
   cardData,
   files,
 }: StubRepo): unknown {
@@ -182,9 +186,20 @@ function described({
     pipeline_tag: 'text-generation',
     tags,
     config,
+    gguf,
     cardData,
     ...(weights.length > 0 && { safetensors: { parameters: {}, total: 260_032 } }),
   };
+}
+
+/** Of the top folder, what lies in it. */
+function tree(files: Record<string, Buffer>, recursive: boolean): unknown[] {
+  const folders = [...new Set(Object.keys(files).flatMap((path) => path.split('/').slice(0, -1)[0] ?? []))];
+  const isListed = (path: string): boolean => recursive || !path.includes('/') || path.startsWith('.');
+  return [
+    ...Object.entries(files).flatMap(([path, bytes]) => (isListed(path) ? [treeEntry(path, bytes)] : [])),
+    ...folders.filter((path) => path !== '..').map((path) => ({ type: 'directory', path, size: 0, oid: '' })),
+  ];
 }
 
 function treeEntry(path: string, bytes: Buffer): unknown {

@@ -6,8 +6,8 @@ import { hubDatasetInfo, hubModelInfo, planDownload, searchHubModels } from '../
 import type { Answers } from './answers.ts';
 
 export const hubAnswers: Answers<keyof typeof hubCommands> = {
-  'hub.searchModels': (app, { query, all }) => searchHubModels(app, query, all),
-  'hub.modelInfo': (app, { repo, revision }) => hubModelInfo(app, repo, revision),
+  'hub.searchModels': (app, input) => searchHubModels(app, input),
+  'hub.modelInfo': (app, { repo, revision, file }) => hubModelInfo(app, repo, { revision, file }),
   'hub.searchDatasets': async (app, { query }) => searchDatasets(await app.hub.access(), query),
   'hub.datasetInfo': (app, { repo, revision }) => hubDatasetInfo(app, repo, revision),
   'hub.account': (app) => hubAccountOf(app),

@@ -85,14 +85,21 @@ export function openGguf(path: string): GgufModel {
   };
 }
 
+/** The architecture of that name where its models can be trained. */
+export function trainableArchitecture(name: string): Architecture | undefined {
+  const found = Object.hasOwn(architectures, name) ? architectures[name] : undefined;
+  return found && supportedModelTypes.includes(found.modelType) ? found : undefined;
+}
+
+export const trainableArchitectures: readonly string[] = Object.keys(architectures).filter(trainableArchitecture);
+
 function architectureNamed(name: string, metadata: Metadata): Architecture {
-  const known = Object.entries(architectures).filter(([, { modelType }]) => supportedModelTypes.includes(modelType));
-  const found = known.find(([one]) => one === name)?.[1];
+  const found = trainableArchitecture(name);
   if (found) return found;
   const experts = metadata.number(`${name}.expert_count`) ?? 0;
   throw ggufUnsupported(
     metadata.path,
-    `its architecture is ${JSON.stringify(name)}${experts > 0 ? ' (a mixture of experts)' : ''}; GGUF files of these can be trained: ${known.map(([one]) => one).join(', ')}`,
+    `its architecture is ${JSON.stringify(name)}${experts > 0 ? ' (a mixture of experts)' : ''}; GGUF files of these can be trained: ${trainableArchitectures.join(', ')}`,
     'Use a model of one of them.',
   );
 }

@@ -36,6 +36,12 @@ export function modelFor(config: Record<string, unknown>): Model {
   throw unsupported(config, supportedModelTypes);
 }
 
+/** The model_type that a config, or the Hub's excerpt of one, is built as. */
+export function modelTypeOf(config: Record<string, unknown>): string | undefined {
+  const { model_type: type } = textPart(config);
+  return typeof type === 'string' ? type : undefined;
+}
+
 /** Gemma 3 without its eyes: some uploads keep the type of the whole and hold a plain model for text. */
 function textPart(config: Record<string, unknown>): Record<string, unknown> {
   const { model_type: type, architectures, text_config: text, vision_config: vision } = config;
