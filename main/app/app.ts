@@ -43,6 +43,8 @@ export type App = Pick<HostAbilities, 'chooseFiles' | 'confirmFiles' | 'openInBr
   history: History;
   launchJob: LaunchJob;
   launchErrand: LaunchErrand;
+  /** False under a host that has no other processes for them. */
+  canLaunchErrands: boolean;
   coolErrands: () => void;
   findGpuReader: FindGpuReader;
   /** Of the runs that this program follows on a GPU. */
@@ -90,10 +92,11 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
       // A run needs the memory more than a model that waits for questions.
       coolErrands();
       // Of a run on the processor nothing hangs on the GPU's software.
-      const environment = job.recipe.device === 'cpu' ? {} : cudaEnvironment(home.folder);
+      const environment = (job.device?.name ?? job.recipe.device) === 'cpu' ? {} : cudaEnvironment(home.folder);
       return host.launchJob(job, { ...hooks, environment });
     },
     launchErrand,
+    canLaunchErrands: host.launchErrand !== undefined,
     coolErrands,
     findGpuReader: host.findGpuReader ?? findGpuReader,
     gpuWatches: new Map(),

@@ -1,5 +1,5 @@
 // Tries devices with the conformance suite, each in a process of its own: a driver that ends it is a finding, and so is
-// one that never answers.
+// one that never answers, or that does not let it end.
 import { messageOf } from '../errors.ts';
 import type { ConformanceCheck, Finding } from '../training/conformance.ts';
 import type { LaunchErrand } from './errand.ts';
@@ -14,23 +14,37 @@ export type DeviceCheck = {
   findings: Finding[];
 };
 
+type Options = { checks: readonly ConformanceCheck[]; signal?: AbortSignal; limitMs?: number };
+
+/** Rejects only where `signal` was aborted. */
 export async function checkDevice(
   launchErrand: LaunchErrand,
   device: string,
-  { checks, signal }: { checks: readonly ConformanceCheck[]; signal?: AbortSignal },
+  { checks, signal, limitMs = LIMIT_MS }: Options,
 ): Promise<DeviceCheck> {
-  const limit = AbortSignal.timeout(LIMIT_MS);
-  const started = performance.now();
+  const limit = AbortSignal.timeout(limitMs);
   const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
-  const hooks = { onProgress: () => undefined, signal: either };
-  const findings = await launchErrand('checkDevice', { device, checks: [...checks] }, hooks).catch(
+  const started = performance.now();
+  const ending = Promise.withResolvers<string>();
+  const hooks = { onProgress: () => undefined, signal: either, onEnd: ending.resolve };
+  const findings = await launchErrand('checkDevice', { device, checks: [...checks] }, hooks).then(
+    async (answered) => [...answered, await endOf(ending.promise)],
     (error: unknown): Finding[] => {
       signal?.throwIfAborted();
-      const detail = limit.aborted ? `no answer within ${LIMIT_MS / 60_000} minutes` : messageOf(error).trim();
+      const detail = limit.aborted ? `no answer within ${limitMs / 60_000} minutes` : messageOf(error).trim();
       return [{ check: 'process', passed: false, detail, ms: performance.now() - started }];
     },
   );
   const failed = findings.find(({ passed }) => !passed);
   const isAbsent = failed?.check === 'open';
   return { device, outcome: failed === undefined ? 'conforms' : isAbsent ? 'absent' : 'fails', findings };
+}
+
+/** A run's process ends the same way: after its last word, by itself, with whatever drivers do then. */
+async function endOf(ending: Promise<string>): Promise<Finding> {
+  const started = performance.now();
+  const how = await ending;
+  const passed = how === 'exit code 0';
+  const detail = passed ? 'the process ended by itself, without a fault' : `the process did not end well: ${how}`;
+  return { check: 'exit', passed, detail, ms: performance.now() - started };
 }

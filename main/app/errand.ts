@@ -12,6 +12,11 @@ export type ErrandHooks = {
    * only between calls.
    */
   keep?: string;
+  /**
+   * The process is not ended after its answer but asked to end by itself, and this hears how it did: "exit code 0",
+   * "SIGSEGV", or that it had to be killed. Called after the answer, and only where there is one.
+   */
+  onEnd?: (how: string) => void;
 };
 
 /**

@@ -3,6 +3,7 @@
 import type { DataDraft } from '../../preload/contract.ts';
 import { installFromFeed, installFromFile, type InstallProgress } from '../cuda/install.ts';
 import { readWheelPins } from '../cuda/wheels.ts';
+import { adapterInUse } from '../devices/adapter-in-use.ts';
 import { hubAccess } from '../hub/access.ts';
 import { uploadFolder, type UploadOrder } from '../hub/upload.ts';
 import { checkConformance, type ConformanceCheck } from '../training/conformance.ts';
@@ -12,7 +13,6 @@ import type { ErrandHooks } from './errand.ts';
 import { type ExportRequest, writeExport } from './export-run.ts';
 import { measureSpeed } from './machine-speed.ts';
 import { askKeychain, type KeychainRequest } from './secrets/keychain.ts';
-import { describeDevices } from './devices.ts';
 import { lookAtDraft, tokenizeDraft } from './read-dataset.ts';
 import { resourcePath } from './resources.ts';
 import { previewRun, type PreviewRequest } from './preview.ts';
@@ -24,9 +24,14 @@ type UploadErrand = UploadOrder & { token: string };
 type Tell = ErrandHooks['onProgress'];
 
 export const errands = {
-  devices: (_app: App, _input: Record<string, never>) => describeDevices(),
   checkDevice: (_app: App, { device, checks }: { device: string; checks: ConformanceCheck[] }) =>
-    checkConformance({ device, checks, modelPath: resourcePath('starter-model') }),
+    checkConformance({
+      device,
+      checks,
+      modelPath: resourcePath('starter-model'),
+      // CUDA takes no other adapters than NVIDIA's.
+      ...(device === 'webgpu' && { adapterInUse: () => adapterInUse() }),
+    }),
   installCuda: ({ home }: App, { file }: { file?: string }, tell: Tell) => {
     const options = {
       home: home.folder,

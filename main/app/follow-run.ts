@@ -8,8 +8,9 @@ import type { StoredCheckpoint } from '../store/journal.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { stopRequestFile, type JobSpec } from '../training/job.ts';
-import type { JobExit, JobHandle } from './job.ts';
 import { GpuWatch } from './gpu-watch.ts';
+import type { JobExit } from './job.ts';
+import { type DeviceJob, launchOnDevice } from './launch-on-device.ts';
 import { knownProcess } from './process-identity.ts';
 import { createRecorder } from './recorder.ts';
 import { sendQueued } from './send-queued.ts';
@@ -64,10 +65,23 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   let over = false;
   let end: Extract<JobRecord, { type: 'end' }> | undefined;
   let hostError: { error: unknown } | undefined;
+  let jobPid: number | undefined;
   let watch: GpuWatch | undefined;
 
+  const watchGpu = (device: string): void => {
+    if (over || watch !== undefined) return;
+    watch = new GpuWatch(() => app.findGpuReader(device, jobPid));
+    app.gpuWatches.set(run.id, watch);
+    watch.begin();
+  };
+  const endWatch = (): void => {
+    watch?.end();
+    watch = undefined;
+    app.gpuWatches.delete(run.id);
+  };
+
   // The history cannot be written: the job must not go on unrecorded.
-  const giveUp = (handle: JobHandle, error: unknown): void => {
+  const giveUp = (handle: DeviceJob, error: unknown): void => {
     hostError ??= { error };
     handle.kill();
   };
@@ -82,13 +96,20 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   });
   const sending = new AbortController();
   if (reporter !== undefined) void sendQueued(app, sending.signal);
-  const handle = app.launchJob(job, {
+  const handle = launchOnDevice(app, job, {
     log,
-    onRecord(said) {
-      if (said.type === 'device') {
-        const { device } = said;
-        void handle.spawned.then((pid) => watchGpu(device, pid));
+    onSpawn(pid) {
+      endWatch();
+      jobPid = pid;
+      if (pid === undefined || over) return;
+      try {
+        app.history.runs.update(run.id, { job: knownProcess(pid) });
+      } catch (error) {
+        giveUp(handle, error);
       }
+    },
+    onRecord(said) {
+      if (said.type === 'device') watchGpu(said.device);
       const record = watch?.addTo(said) ?? said;
       if (record.type === 'start') {
         started = true;
@@ -110,22 +131,6 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
     },
   });
 
-  const watchGpu = (device: string, pid: number | undefined): void => {
-    if (over || watch !== undefined) return;
-    watch = new GpuWatch(() => app.findGpuReader(device, pid));
-    app.gpuWatches.set(run.id, watch);
-    watch.begin();
-  };
-
-  void handle.spawned.then((pid) => {
-    if (pid === undefined || over) return;
-    try {
-      app.history.runs.update(run.id, { job: knownProcess(pid) });
-    } catch (error) {
-      giveUp(handle, error);
-    }
-  });
-
   const stopFile = join(folder, stopRequestFile);
   const poll = setInterval(() => {
     if (existsSync(stopFile)) handle.stop();
@@ -134,8 +139,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   async function settle(): Promise<RunEnd> {
     const exit = await handle.exited;
     over = true;
-    watch?.end();
-    app.gpuWatches.delete(run.id);
+    endWatch();
     clearInterval(poll);
     rmSync(stopFile, { force: true });
     try {

@@ -54,7 +54,7 @@ export async function clearCache(app: App): Promise<number> {
   return bytes;
 }
 
-const withoutCache: ReadonlySet<ErrandName> = new Set(['devices', 'checkDevice', 'installCuda', 'keychain', 'speed']);
+const withoutCache: ReadonlySet<ErrandName> = new Set(['checkDevice', 'installCuda', 'keychain', 'speed']);
 
 function refuseWhileInUse(app: App): void {
   const run = app.history.runs

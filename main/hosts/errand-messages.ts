@@ -8,6 +8,9 @@ export type ErrandOrder = { errand: ErrandName; input: unknown; /** The home fol
 /** Gives up the order in hand, so that the process can take another one. */
 export type ErrandCancel = { cancel: true };
 
+/** Asks a process that has answered to end by itself, as a run's does. */
+export type ErrandLeave = { leave: true };
+
 export type ErrandAnswer =
   | { type: 'progress'; progress: Parameters<ErrandHooks['onProgress']>[0] }
   | { type: 'done'; value: unknown }

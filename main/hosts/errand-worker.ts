@@ -3,16 +3,19 @@
 import type { ErrandHooks } from '../app/errand.ts';
 import type { ErrandName, ErrandOutput } from '../app/errands.ts';
 import { UserError } from '../errors.ts';
-import type { ErrandAnswer, ErrandCancel, ErrandOrder } from './errand-messages.ts';
+import type { ErrandAnswer, ErrandCancel, ErrandLeave, ErrandOrder } from './errand-messages.ts';
 
 const STDERR_KEPT = 4000;
 
 /** How long a kept process may take to give up an order before it is killed: a token of an answer, usually. */
 const CANCEL_MS = 2000;
 
+/** How long a process may take to end by itself. */
+const LEAVE_MS = 20_000;
+
 /** What the kinds of process have in common. */
 export type ErrandProcess = {
-  send: (message: ErrandOrder | ErrandCancel) => void;
+  send: (message: ErrandOrder | ErrandCancel | ErrandLeave) => void;
   kill: () => void;
   onMessage: (listener: (message: ErrandAnswer) => void) => void;
   /** Called once, when the process is gone and all that it said has arrived; `how`: "exit code 1". */
@@ -41,11 +44,14 @@ export class ErrandWorker {
   isGivingUp = false;
   readonly #process: ErrandProcess;
   #order: Order | undefined;
+  readonly #leaveMs: number;
+  #left: ((how: string) => void) | undefined;
   #free: Promise<unknown> = Promise.resolve();
   #lastWords = '';
 
-  constructor(process: ErrandProcess, { isKept }: { isKept: boolean }) {
+  constructor(process: ErrandProcess, { isKept, leaveMs = LEAVE_MS }: { isKept: boolean; leaveMs?: number }) {
     this.#process = process;
+    this.#leaveMs = leaveMs;
     this.isKept = isKept;
     process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-STDERR_KEPT);
@@ -61,6 +67,7 @@ export class ErrandWorker {
     process.onEnd((how) => {
       this.isGone = true;
       this.#order?.ended(how);
+      this.#left?.(how);
     });
   }
 
@@ -82,7 +89,7 @@ export class ErrandWorker {
   /** One order at a time. Rejects as LaunchErrand says. */
   perform<E extends ErrandName>(
     order: ErrandOrder & { errand: E },
-    { onProgress, signal }: ErrandHooks,
+    { onProgress, signal, onEnd }: ErrandHooks,
   ): Promise<ErrandOutput<E>> {
     this.isUsed = true;
     this.hasSpoken = false;
@@ -117,7 +124,8 @@ export class ErrandWorker {
           else if (message.type === 'done') resolve(message.value as ErrandOutput<E>);
           else if (message.type === 'refused') reject(new UserError(message.error));
           else reject(new Error(`the errand ${order.errand} gave up unasked`));
-          if (!this.isKept) this.#kill();
+          if (message.type === 'done' && onEnd !== undefined && !signal.aborted) this.#letLeave(onEnd);
+          else if (!this.isKept) this.#kill();
         },
         fail: (error) => {
           over();
@@ -134,6 +142,21 @@ export class ErrandWorker {
     });
     this.#free = performed.catch(() => undefined);
     return performed;
+  }
+
+  /** Nothing more is asked of it. */
+  #letLeave(onEnd: (how: string) => void): void {
+    const patience = setTimeout(() => {
+      this.#left = undefined;
+      onEnd(`it did not end by itself within ${this.#leaveMs / 1000} s`);
+      this.#kill();
+    }, this.#leaveMs);
+    this.#left = (how) => {
+      clearTimeout(patience);
+      onEnd(how);
+    };
+    this.isGone = true;
+    this.#process.send({ leave: true });
   }
 
   #kill(): void {

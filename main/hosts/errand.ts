@@ -4,14 +4,16 @@ import { UserError } from '../errors.ts';
 import { openApp } from '../app/app.ts';
 import { errands, type ErrandName } from '../app/errands.ts';
 import { parentPort } from '../job/parent-port.ts';
-import type { ErrandAnswer, ErrandCancel, ErrandOrder } from './errand-messages.ts';
+import type { ErrandAnswer, ErrandCancel, ErrandLeave, ErrandOrder } from './errand-messages.ts';
 
 const port = parentPort<ErrandAnswer>();
 let giveUp = new AbortController();
 
 // The host sends an order when the one before is over.
 port.listen((given) => {
-  const message = given as ErrandOrder | ErrandCancel;
+  const message = given as ErrandOrder | ErrandCancel | ErrandLeave;
+  // As a run ends: with what the runtime and drivers do at the end of a process.
+  if ('leave' in message) process.exit(0);
   if ('cancel' in message) {
     giveUp.abort();
     return;

@@ -9,27 +9,36 @@ import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import type { Batch } from '../data/types.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { roundMs } from './device-speed.ts';
 import { type LoadedModel, loadModel, weightReader, weightSource } from './load-model.ts';
 import { loraStart } from './lora-start.ts';
 import { Stepper } from './stepper.ts';
 
-export const conformanceChecks = ['gradients', 'recomputation', 'steps', 'abort', 'memory'] as const;
+export const conformanceChecks = ['gradients', 'recomputation', 'steps', 'abort', 'memory', 'speed'] as const;
 export type ConformanceCheck = (typeof conformanceChecks)[number];
 
 export type Finding = {
-  /** open: whether the device is there; process: what became of the process that tried it. */
-  check: ConformanceCheck | 'open' | 'process';
+  /** open: whether the device is there; process, exit: what became of the process that tried it, and how it ended. */
+  check: ConformanceCheck | 'open' | 'process' | 'exit';
   passed: boolean;
   /** What was measured, or what went wrong. */
   detail: string;
   ms: number;
+  /** Of "open", where it can be told: whether the adapter computes on the processor. */
+  isSoftware?: boolean;
+  /** Of "speed": how many times as fast as the processor. */
+  speedup?: number;
 };
+
+type Shown = Pick<Finding, 'detail' | 'isSoftware' | 'speedup'>;
 
 export type ConformanceOptions = {
   device: string;
   /** Folder of a small model. */
   modelPath: string;
   checks: readonly ConformanceCheck[];
+  /** Tells of the adapter once the device is open, where the system can. */
+  adapterInUse?: () => { isSoftware: boolean; note: string } | undefined;
   onFinding?: (finding: Finding) => void;
 };
 
@@ -42,13 +51,14 @@ export async function checkConformance({
   device,
   modelPath,
   checks,
+  adapterInUse,
   onFinding,
 }: ConformanceOptions): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const find = async (check: Finding['check'], run: () => Promise<string>): Promise<boolean> => {
+  const find = async (check: Finding['check'], run: () => Promise<Shown>): Promise<boolean> => {
     const started = performance.now();
     const outcome = await run().then(
-      (detail) => ({ passed: true, detail }),
+      (shown) => ({ passed: true, ...shown }),
       (error: unknown) => ({ passed: false, detail: messageOf(error).trim() }),
     );
     const finding = { check, ...outcome, ms: performance.now() - started };
@@ -63,25 +73,40 @@ export async function checkConformance({
     there = await openRuntime({ device });
     const g = new GraphBuilder();
     const graph = toOnnx(g.finish('nothing', [{ name: 'y', tensor: g.neg(g.input('x', 'float32', [1])) }]));
-    await (await there.createSession(graph, { memory: 'fast' })).dispose();
-    return `${there.choice.device} is there`;
+    const session = await there.createSession(graph, { memory: 'fast' });
+    const adapter = adapterInUse?.();
+    await session.dispose();
+    const { device: name } = there.choice;
+    if (adapter === undefined) return { detail: `${name} is there` };
+    return { detail: `${name} ${adapter.note}`, isSoftware: adapter.isSoftware };
   });
   if (!opened || !there) return findings;
-  const place = { loaded, host, there };
+  const place = { loaded, host, there, isSoftware: findings[0]?.isSoftware === true };
   for (const check of checks) await find(check, () => runs[check](place));
   await there.close();
   return findings;
 }
 
-type Place = { loaded: LoadedModel; host: Runtime; there: Runtime };
+type Place = { loaded: LoadedModel; host: Runtime; there: Runtime; isSoftware: boolean };
 
-const runs: Record<ConformanceCheck, (place: Place) => Promise<string>> = {
-  gradients: (place) => compareGradients(place, false),
-  recomputation: (place) => compareGradients(place, true),
-  steps: compareSteps,
-  abort: abortAndRerun,
-  memory: ({ there }) => runOutOfMemory(there),
+const runs: Record<ConformanceCheck, (place: Place) => Promise<Shown>> = {
+  gradients: async (place) => ({ detail: await compareGradients(place, false) }),
+  recomputation: async (place) => ({ detail: await compareGradients(place, true) }),
+  steps: async (place) => ({ detail: await compareSteps(place) }),
+  abort: async (place) => ({ detail: await abortAndRerun(place) }),
+  memory: async ({ there }) => ({ detail: await runOutOfMemory(there) }),
+  speed: compareSpeed,
 };
+
+/** A slower device conforms as well; it is only not worth taking. */
+async function compareSpeed({ host, there, isSoftware }: Place): Promise<Shown> {
+  if (isSoftware) return { detail: 'not measured: it computes on the processor' };
+  if (there.choice.device === 'cpu') return { detail: 'not measured: it is the processor' };
+  const [here, onDevice] = [await roundMs(host), await roundMs(there)];
+  const speedup = here / onDevice;
+  const pace = `${speedup.toPrecision(2)} times the processor's speed`;
+  return { detail: `${onDevice.toFixed(1)} ms instead of ${here.toFixed(1)}: ${pace}`, speedup };
+}
 
 async function compareGradients({ loaded, host, there }: Place, recompute: boolean): Promise<string> {
   const batch = madeUpBatch(loaded, 2, 24, 1);

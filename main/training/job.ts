@@ -1,6 +1,14 @@
 // What a job process is asked to do.
 import type { Recipe } from '../recipe/recipe.ts';
 
+/** Where a run trains, decided before its process is started. */
+export type JobDevice = {
+  /** As recipes name it: "cuda:1". */
+  name: string;
+  /** Why this one, in words that follow a colon. */
+  reason: string;
+};
+
 export type JobSpec = {
   runId: string;
   /** Paths in it are absolute. */
@@ -11,6 +19,8 @@ export type JobSpec = {
   outputDir: string;
   /** Folder of the checkpoint to continue from. */
   resumeFrom?: string;
+  /** Absent: what the recipe names. */
+  device?: JobDevice;
   /** For what can be made again: tokenized rows. */
   cacheDir: string;
 };

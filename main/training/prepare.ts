@@ -80,12 +80,12 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   writeDataSummary(job.runDir, method.report);
   checkLengths(loaded, method, post);
 
-  const runtime = await openRuntime({ device: recipe.device });
+  const runtime = await openRuntime({ device: job.device?.name ?? recipe.device });
   post({ type: 'device', device: deviceText(runtime.choice) });
   post({
     type: 'event',
     level: 'info',
-    message: `Training on ${runtime.choice.device}: ${runtime.choice.reason}.`,
+    message: `Training on ${job.device?.name ?? runtime.choice.device}: ${job.device?.reason ?? runtime.choice.reason}.`,
   });
   if (settings)
     post({ type: 'event', level: 'info', message: `The base model is in 4 bits: ${fourBitWords(settings)}.` });

@@ -12,13 +12,33 @@ export const settings = z.looseObject({
 });
 export type Settings = z.infer<typeof settings>;
 
+/**
+ * What a device's trial has shown: real training steps of a small model, each beside the same steps on the processor.
+ * absent: it cannot be opened here. untried: not on this machine as it is now.
+ */
+export const deviceOutcome = z.enum(['conforms', 'fails', 'absent', 'untried']);
+export type DeviceOutcome = z.infer<typeof deviceOutcome>;
+
 export const deviceReport = z.object({
-  /** As recipes name it. */
+  /** As recipes name it: "cpu", "webgpu", "cuda:1". */
   name: z.string(),
-  /** Whether this version trains on it. */
+  /** "NVIDIA GeForce RTX 4070 (CUDA)" */
+  title: z.string(),
+  outcome: deviceOutcome,
+  /** Whether it may be picked: its trial has shown that it computes right. */
   usable: z.boolean(),
-  /** What for, or why not. */
+  /** What the trial has shown, or why there was none. */
   note: z.string(),
+  /** What to do to get it, or a better one. */
+  advice: z.string().nullable(),
+  driver: z.string().nullable(),
+  memoryBytes: z.number().nullable(),
+  /** It computes on the processor, and more slowly. */
+  isSoftware: z.boolean(),
+  /** How many times as fast as the processor. */
+  speedup: z.number().nullable(),
+  /** When it was tried, in milliseconds since 1970. */
+  triedAt: z.number().nullable(),
 });
 export type DeviceReport = z.infer<typeof deviceReport>;
 
@@ -57,6 +77,17 @@ export const trackerReport = z.object({
 });
 export type TrackerReport = z.infer<typeof trackerReport>;
 
+export const devicesReport = z.object({
+  /** The fastest kind first, the processor last. */
+  devices: z.array(deviceReport),
+  /** What `device: auto` comes to here, and why; null until what comes before it was tried. */
+  auto: z.object({ device: z.string().nullable(), reason: z.string() }),
+  processor: z.string(),
+  cores: z.number(),
+  memoryBytes: z.number(),
+});
+export type DevicesReport = z.infer<typeof devicesReport>;
+
 const nothing = z.strictObject({});
 
 export const settingsCommands = {
@@ -66,17 +97,9 @@ export const settingsCommands = {
     output: z.object({ settings, path: z.string(), problem: errorDetails.nullable() }),
   },
   'settings.change': { input: settings.partial().strict(), output: z.object({ settings }) },
-  'devices.list': {
-    input: nothing,
-    /** `auto` is what device: auto comes to here, and why. */
-    output: z.object({
-      devices: z.array(deviceReport),
-      auto: z.object({ device: z.string(), reason: z.string() }),
-      processor: z.string(),
-      cores: z.number(),
-      memoryBytes: z.number(),
-    }),
-  },
+  'devices.list': { input: nothing, output: devicesReport },
+  /** Tries one of them, or all that may be there, whatever earlier trials have shown. */
+  'devices.try': { input: z.strictObject({ device: z.string().optional() }), output: devicesReport },
   'storage.describe': {
     input: nothing,
     output: z.object({ home: z.string(), freeBytes: z.number(), parts: z.array(storagePart) }),

@@ -3,18 +3,18 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { forkedErrands } from '../../main/hosts/cli/fork-errand.ts';
 import { errandLauncher } from '../../main/hosts/errand-launcher.ts';
-import type { ErrandAnswer, ErrandCancel, ErrandOrder } from '../../main/hosts/errand-messages.ts';
+import type { ErrandAnswer } from '../../main/hosts/errand-messages.ts';
 import type { ErrandProcess } from '../../main/hosts/errand-worker.ts';
 import { starterModel } from '../support/run-job.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 class FakeProcess implements ErrandProcess {
-  readonly sent: (ErrandOrder | ErrandCancel)[] = [];
+  readonly sent: Parameters<ErrandProcess['send']>[0][] = [];
   killed = false;
   stderr = null;
   say!: (message: ErrandAnswer) => void;
   #end!: (how: string) => void;
-  send = (message: ErrandOrder | ErrandCancel): void => void this.sent.push(message);
+  send: ErrandProcess['send'] = (message) => void this.sent.push(message);
   onMessage = (listener: (message: ErrandAnswer) => void): void => void (this.say = listener);
   onEnd = (listener: (how: string) => void): void => void (this.#end = listener);
   onError = (): void => undefined;

@@ -1,7 +1,7 @@
 // Answers to the Settings screen.
 import { statSync } from 'node:fs';
-import type { CommandOutput, settingsCommands } from '../../../preload/contract.ts';
-import type { App } from '../app.ts';
+import type { settingsCommands } from '../../../preload/contract.ts';
+import { describeDevices, tryDevices } from '../devices.ts';
 import { writeDiagnostics } from '../diagnostics.ts';
 import { clearCache, describeStorage } from '../storage.ts';
 import { trackerReports } from '../tracker-reports.ts';
@@ -10,20 +10,15 @@ import type { Answers } from './answers.ts';
 /** Long enough to type the keychain's password. */
 const SECRETS_MS = 60_000;
 
-/** What a machine has does not change while a program runs, and asking starts a process. */
-const devices = new WeakMap<App, CommandOutput<'devices.list'>>();
-
 export const settingsAnswers: Answers<keyof typeof settingsCommands> = {
   'settings.load'({ settings }) {
     const current = settings.read();
     return { settings: current, path: settings.path, problem: settings.problem?.toWindow() ?? null };
   },
   'settings.change': ({ settings }, changes) => ({ settings: settings.change(changes) }),
-  async 'devices.list'(app, _input, { signal }) {
-    const known = devices.get(app) ?? (await app.launchErrand('devices', {}, { onProgress: () => undefined, signal }));
-    devices.set(app, known);
-    return known;
-  },
+  'devices.list': (app) => describeDevices(app),
+  'devices.try': (app, { device }, { signal, tell }) =>
+    tryDevices(app, { only: device, signal, tell: (title) => tell({ phase: `Trying ${title}`, done: 0 }) }),
   'storage.describe': (app) => describeStorage(app),
   'cache.clear': async (app) => ({ freedBytes: await clearCache(app) }),
   async 'secrets.list'({ secrets }, _input, { signal }) {
@@ -43,9 +38,8 @@ export const settingsAnswers: Answers<keyof typeof settingsCommands> = {
     return { removed };
   },
   'trackers.list': async (app) => ({ trackers: await trackerReports(app) }),
-  async 'diagnostics.write'(app, _input, call) {
-    const devicesHere = await settingsAnswers['devices.list'](app, {}, call);
-    const { path, runs } = await writeDiagnostics(app, devicesHere);
+  async 'diagnostics.write'(app) {
+    const { path, runs } = await writeDiagnostics(app, await describeDevices(app));
     return { path, runs, bytes: statSync(path).size };
   },
 };

@@ -36,6 +36,11 @@ export function cudaPackage(platform = `${process.platform}/${process.arch}`): C
   return { feedIndex: feed.index, name: found.name, version: release.version, files };
 }
 
+/** Of onnxruntime-node. */
+export function libraryVersion(): string {
+  return (requireHere('onnxruntime-node/package.json') as { version: string }).version;
+}
+
 /** The folders of the library's packages as npm has installed them, which may be read-only. */
 export function libraryPackages(): { name: string; folder: string }[] {
   const node = dirname(requireHere.resolve('onnxruntime-node/package.json'));

@@ -1,6 +1,5 @@
 // The Runtime on onnxruntime-node. The only file that loads the library, and it loads it with telemetry off.
 import type * as Ort from 'onnxruntime-node';
-import type { DeviceReport } from '../../../preload/contract.ts';
 import { UserError, messageOf } from '../../errors.ts';
 import { type DimBindings, evaluateDim, multipleOfName, shapeText } from '../graph/dims.ts';
 import type { CompiledGraph } from '../graph/onnx.ts';
@@ -73,46 +72,20 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
 }
 
-/** What the installed library brings, and what Lorelei does with it. */
-export async function listDevices(): Promise<DeviceReport[]> {
-  const ort = await loadLibrary();
-  return ort.listSupportedBackends().map(({ name }) =>
-    name === 'cpu'
-      ? { name, usable: true, note: 'trains and generates' }
-      : {
-          name,
-          usable: false,
-          note:
-            name === 'webgpu'
-              ? 'trains where a recipe names it; not taken by itself, because this version does not try it here first'
-              : 'in the library, not verified for training by this version',
-        },
-  );
-}
-
 type OrtTensor = Ort.Tensor & { dtype: DType };
 
+/** "auto" has been decided before a process that trains is started; where it was not, nothing but the processor was tried. */
 function chooseDevice(wanted: string, available: readonly string[]): DeviceChoice {
-  if (wanted === 'cpu') return { device: 'cpu', reason: 'the recipe asks for it' };
-  if (wanted === 'webgpu' && available.includes('webgpu'))
-    return { device: 'webgpu', reason: 'the recipe asks for it' };
+  if (wanted === 'auto') return { device: 'cpu', reason: 'no other device was tried' };
   const named = parseDevice(wanted);
-  if (named.device === 'cuda') {
-    // The list has what the binding was built for, there or not.
-    if (process.env[libraryFolderVariable] !== undefined && cudaFault === undefined && available.includes('cuda'))
-      return { ...named, reason: 'the recipe asks for it' };
-    throw cudaUnavailable(wanted);
-  }
-  if (wanted === 'auto') {
-    const others = available.filter((name) => name !== 'cpu');
-    const seen = others.length
-      ? `${others.join(', ')} present but not verified for training`
-      : 'nothing else is present';
-    return { device: 'cpu', reason: `the fastest verified device here (${seen})` };
-  }
+  // The list has CUDA where the binding was built for it, there or not.
+  const isThere =
+    named.device === 'cuda' ? process.env[libraryFolderVariable] !== undefined && cudaFault === undefined : true;
+  if (isThere && available.includes(named.device)) return { ...named, reason: 'the recipe asks for it' };
+  if (named.device === 'cuda') throw cudaUnavailable(wanted);
   throw new UserError({
     code: 'device-unavailable',
-    message: `device: "${wanted}" cannot be used for training by this version.`,
+    message: `device: "${wanted}" is not there: this system's library has ${available.join(', ')}.`,
     fix: 'Use device: auto or device: cpu.',
     commandLine: 'Use device: auto or device: cpu; `lorelei devices` lists what is there.',
   });

@@ -34,6 +34,11 @@ export function cudaLines({ offered, installed, gpus, parts, problems }: CudaRep
   ];
 }
 
+/** The same of this machine. */
+export async function cudaLinesHere({ home }: Pick<App, 'home'>): Promise<string[]> {
+  return cudaLines(await describeCuda(home), home.folder);
+}
+
 /** Brings all that is missing to where Lorelei looks; undefined where nothing is. */
 export function pipCommand(parts: readonly CudaPart[], home: string): string | undefined {
   const packages = [...new Set(parts.filter(({ path }) => path === null).map(({ pip }) => pip))];
@@ -58,7 +63,7 @@ export async function installCudaOnTerminal(app: App, file: string | undefined):
     terminal.clear();
     process.off('SIGINT', onSignal);
   }
-  return ['CUDA support is installed.', ...cudaLines(await describeCuda(app.home), app.home.folder).slice(2)];
+  return ['CUDA support is installed.', ...(await cudaLinesHere(app)).slice(2)];
 }
 
 /** Throws UserError "cuda-not-installed". */

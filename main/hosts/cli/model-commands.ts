@@ -1,10 +1,8 @@
-// Commands about models, data and devices: preview, generate, devices. What they need is loaded when they are used,
+// Commands about models and data: preview, presets, generate. What they need is loaded when they are used,
 // so that the other commands start at once.
-import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { foldersToAsk, type FoldersToAsk } from '../../app/chain-runs.ts';
 import { PROMPT_TEMPLATES, type GenerateRequest } from '../../app/generate-request.ts';
-import { homeFolder } from '../../app/home.ts';
 import { resourcePath } from '../../app/resources.ts';
 import { listPresets } from '../../recipe/presets.ts';
 import { likelyMethod } from '../../recipe/parse.ts';
@@ -22,10 +20,9 @@ import {
   type WithApp,
 } from './command-parts.ts';
 import { readyOnTerminal } from './convert-on-terminal.ts';
+import { addDeviceCommand } from './device-command.ts';
 import { fetchingOnTerminal, folderAsked } from './fetch-on-terminal.ts';
 import { terminalOn } from './terminal.ts';
-
-type CudaOptions = { installCuda?: string | true; removeCuda?: true };
 
 type PreviewOptions = { config?: string; preset?: string; rows: number; method?: Method } & Json;
 
@@ -126,41 +123,5 @@ export function addModelCommands(lorelei: Command, withApp: WithApp): void {
       process.stdout.write('\n');
     });
 
-  lorelei
-    .command('devices')
-    .description('list what this machine can train on')
-    .addOption(jsonOption('one JSON object per device'))
-    .option('--check', 'try each with training steps beside the processor’s, an abort and too much memory: a minute')
-    .option(
-      '--install-cuda [file]',
-      'install CUDA support into the home folder, from the internet or from a package file',
-    )
-    .option('--remove-cuda', 'remove it')
-    .action(async ({ json, check, installCuda, removeCuda }: Json & CudaOptions & { check?: true }) => {
-      if (check === true) {
-        const { checkDevices } = await import('./check-devices.ts');
-        process.exitCode = await withApp((app) => checkDevices(app, json === true));
-        return;
-      }
-      const cuda = await import('./cuda-on-terminal.ts');
-      if (removeCuda === true) return print(await withApp((app) => cuda.removeCudaOnTerminal(app)));
-      if (installCuda !== undefined) {
-        const file = installCuda === true ? undefined : resolve(installCuda);
-        return print(await withApp((app) => cuda.installCudaOnTerminal(app, file)));
-      }
-      const { listDevices } = await import('../../engine/runtime/onnxruntime-node.ts');
-      const devices = await listDevices();
-      print(
-        devices.map((device) =>
-          json === true
-            ? JSON.stringify(device)
-            : `${device.name.padEnd(8)} ${device.usable ? 'usable    ' : 'not usable'}  ${device.note}`,
-        ),
-      );
-      if (json === true) return;
-      const { describeCuda } = await import('../../app/cuda-support.ts');
-      const folder = homeFolder(process.env);
-      const lines = cuda.cudaLines(await describeCuda({ folder }), folder);
-      if (lines.length > 0) print(lines);
-    });
+  addDeviceCommand(lorelei, withApp);
 }

@@ -1,0 +1,67 @@
+// Which device `device: auto` comes to: the first in the platform's order whose trial conforms and that is faster than
+// the processor. A rule on what is known; whoever asks tries what is not.
+import type { Probe } from './device-probes.ts';
+import type { ListedDevice } from '../devices/listed-devices.ts';
+
+/** Taken, with the reason in words that follow a colon; or what has to be tried first. */
+export type Decision = { device: string; reason: string } | { untried: ListedDevice };
+
+/** `failed`: devices that could not train what is asked for, with what went wrong. */
+export function decideDevice(
+  devices: readonly ListedDevice[],
+  probes: ReadonlyMap<string, Probe>,
+  failed: ReadonlyMap<string, string> = new Map(),
+): Decision {
+  const out: string[] = [];
+  for (const device of devices) {
+    if (device.name === 'cpu') break;
+    const probe = probes.get(device.name);
+    const against = failed.get(device.name) ?? whyNot(device, probe);
+    if (against !== undefined) out.push(`${device.name}: ${against}`);
+    else if (probe === undefined) return { untried: device };
+    else return { device: device.name, reason: reasonFor(device, probe, out) };
+  }
+  return {
+    device: 'cpu',
+    reason: out.length === 0 ? 'there is no other device' : `no other can be taken (${out.join('; ')})`,
+  };
+}
+
+/** Undefined where nothing is known against it. */
+function whyNot({ hindrance, isSoftware }: ListedDevice, probe: Probe | undefined): string | undefined {
+  if (probe === undefined) return hindrance?.reason ?? (isSoftware ? inSoftware : undefined);
+  const fault = faultOf(probe);
+  if (fault !== undefined) return fault;
+  if (isSoftwareOf(probe)) return inSoftware;
+  const speedup = speedupOf(probe);
+  return speedup !== null && speedup <= 1
+    ? `computes right, but at ${times(speedup)} the processor's speed`
+    : undefined;
+}
+
+const inSoftware = 'an adapter in software, slower than the processor';
+
+function reasonFor({ title }: ListedDevice, probe: Probe, out: readonly string[]): string {
+  const speedup = speedupOf(probe);
+  const pace = speedup === null ? '' : `, ${times(speedup)} as fast as the processor`;
+  return `${title} conforms${pace}${out.length === 0 ? '' : ` (${out.join('; ')})`}`;
+}
+
+/** What went wrong, on one line and not longer than can be read; undefined where nothing did. */
+export function faultOf({ outcome, findings }: Probe): string | undefined {
+  const failed = findings.find(({ passed }) => !passed);
+  if (outcome === 'conforms' || failed === undefined) return undefined;
+  const detail = failed.detail.replaceAll(/\s+/g, ' ').trim();
+  const short = detail.length > LONGEST ? `${detail.slice(0, LONGEST)}…` : detail;
+  return outcome === 'absent' ? `cannot be opened (${short})` : `fails at "${failed.check}" (${short})`;
+}
+
+const LONGEST = 300;
+
+export const isSoftwareOf = ({ findings }: Probe): boolean => findings.some(({ isSoftware }) => isSoftware === true);
+
+export const speedupOf = ({ findings }: Probe): number | null =>
+  findings.find(({ speedup }) => speedup !== undefined)?.speedup ?? null;
+
+/** "14 times", "1.3 times", "0.4 times" */
+export const times = (speedup: number): string => `${speedup >= 10 ? Math.round(speedup) : speedup.toFixed(1)} times`;
