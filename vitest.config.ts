@@ -9,6 +9,7 @@ import { skipAllTests } from './test/support/skip-all-tests.ts';
 
 const whole = [
   'test/e2e/**/*.test.ts',
+  'test/app/software-adapter.test.ts',
   'test/hosts/{cli,export-to-hub,hub-folders}.test.ts',
   'test/training/{run,run-features,four-bit-run,trl-sft,trl-dpo,trl-methods,webgpu,conformance}.test.ts',
 ];

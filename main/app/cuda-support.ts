@@ -125,7 +125,9 @@ export function removeCuda(app: App): boolean {
       fix: 'Remove it when nothing trains.',
     });
   app.coolErrands();
-  return removeInstallation(app.home.folder);
+  const removed = removeInstallation(app.home.folder);
+  app.tell({ type: 'cuda-changed', install: cudaInstalling(app) });
+  return removed;
 }
 
 function detailsOf(error: unknown): CudaInstall['error'] {

@@ -12,19 +12,26 @@ export function decideDevice(
   probes: ReadonlyMap<string, Probe>,
   failed: ReadonlyMap<string, string> = new Map(),
 ): Decision {
-  const out: string[] = [];
+  const out: Out[] = [];
   for (const device of devices) {
     if (device.name === 'cpu') break;
     const probe = probes.get(device.name);
     const against = failed.get(device.name) ?? whyNot(device, probe);
-    if (against !== undefined) out.push(`${device.name}: ${against}`);
+    if (against !== undefined) out.push({ name: device.name, why: against });
     else if (probe === undefined) return { untried: device };
     else return { device: device.name, reason: reasonFor(device, probe, out) };
   }
-  return {
-    device: 'cpu',
-    reason: out.length === 0 ? 'there is no other device' : `no other can be taken (${out.join('; ')})`,
-  };
+  return { device: 'cpu', reason: onlyProcessor(out) };
+}
+
+type Out = { name: string; why: string };
+
+const listOf = (out: readonly Out[]): string => out.map(({ name, why }) => `${name}: ${why}`).join('; ');
+
+function onlyProcessor(out: readonly Out[]): string {
+  if (out.length === 0) return 'there is no other device';
+  const reasons = new Set(out.map(({ why }) => why));
+  return reasons.size === 1 ? [...reasons].join() : `no other can be taken (${listOf(out)})`;
 }
 
 /** Undefined where nothing is known against it. */
@@ -41,10 +48,10 @@ function whyNot({ hindrance, isSoftware }: ListedDevice, probe: Probe | undefine
 
 const inSoftware = 'an adapter in software, slower than the processor';
 
-function reasonFor({ title }: ListedDevice, probe: Probe, out: readonly string[]): string {
+function reasonFor({ title }: ListedDevice, probe: Probe, out: readonly Out[]): string {
   const speedup = speedupOf(probe);
   const pace = speedup === null ? '' : `, ${times(speedup)} as fast as the processor`;
-  return `${title} conforms${pace}${out.length === 0 ? '' : ` (${out.join('; ')})`}`;
+  return `${title} conforms${pace}${out.length === 0 ? '' : ` (${listOf(out)})`}`;
 }
 
 /** What went wrong, on one line and not longer than can be read; undefined where nothing did. */

@@ -54,7 +54,14 @@ function deviceReport(device: ListedDevice, probe: Probe | undefined): DeviceRep
       ? { ...about, ...none, outcome: 'untried', usable: false, note: 'not tried yet on this machine as it is now' }
       : { ...about, ...none, outcome: 'absent', usable: false, note: hindrance.reason, advice: hindrance.advice };
   const isSoftware = isSoftwareOf(probe);
-  const shown = { ...about, isSoftware, speedup: speedupOf(probe), triedAt: probe.triedAt, outcome: probe.outcome };
+  const shown = {
+    ...about,
+    ...(isSoftware && { title: 'An adapter in software (WebGPU)' }),
+    isSoftware,
+    speedup: speedupOf(probe),
+    triedAt: probe.triedAt,
+    outcome: probe.outcome,
+  };
   const fault = faultOf(probe);
   if (fault !== undefined) return { ...shown, usable: false, note: fault, advice: hindrance?.advice ?? adviceOn(name) };
   return {

@@ -61,6 +61,10 @@ class DeviceLaunch {
     this.#handle?.kill();
   }
 
+  #isEnding(): boolean {
+    return this.#asked !== undefined;
+  }
+
   launchNow(device?: JobDevice): Promise<JobExit> {
     return this.#launch(device, this.#hooks.onRecord);
   }
@@ -75,10 +79,10 @@ class DeviceLaunch {
       } catch (error) {
         return this.#endBefore(error);
       }
-      if (this.#asked !== undefined) return this.#endBefore(undefined);
+      if (this.#isEnding()) return this.#endBefore(undefined);
       if (device.name === 'cpu' || wanted !== 'auto') return this.launchNow(device);
       const { exit, end, hasBegun } = await this.#attempt(device);
-      const fault = hasBegun || this.#asked !== undefined ? undefined : faultOfEnd(end, exit);
+      const fault = hasBegun || this.#isEnding() ? undefined : faultOfEnd(end, exit);
       if (fault === undefined) {
         if (end !== undefined) this.#hooks.onRecord(end);
         return exit;

@@ -1,6 +1,6 @@
 // The devices that a recipe can name on a machine, the fastest kind first, each with what can be said of it before it is
 // tried, and where it need not be tried, why and what to do.
-import type { Gpu } from '../cuda/nvidia-smi.ts';
+import type { VisibleGpu } from '../cuda/visible-gpus.ts';
 import type { Adapter } from './adapters.ts';
 import type { Machine } from './machine.ts';
 import type { Vulkan } from './vulkan.ts';
@@ -45,15 +45,15 @@ export function listedDevices(machine: Machine): ListedDevice[] {
   ];
 }
 
-function cudaDevice({ cuda }: Machine, gpu: Gpu): ListedDevice {
-  const { index, name, driver, memoryBytes } = gpu;
+function cudaDevice({ cuda }: Machine, gpu: VisibleGpu): ListedDevice {
+  const { device, name, driver, memoryBytes } = gpu;
   const [problem] = cuda.problems(gpu);
   const hindrance =
     cuda.installed === null
       ? { reason: 'CUDA support is not installed', advice: 'Install CUDA support.' }
       : problem && { reason: withoutStop(problem.message), advice: problem.fix };
   return {
-    name: `cuda:${index}`,
+    name: device,
     title: `${name} (CUDA)`,
     driver,
     memoryBytes,

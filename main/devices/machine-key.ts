@@ -5,7 +5,7 @@ import type { Machine } from './machine.ts';
 export function machineKey(machine: Machine, device: string, product: string): string {
   const { platform, arch, release, library, gpus, adapters, vulkan, cuda, processor } = machine;
   const system = [product, library, platform, arch, release, processor];
-  const gpu = gpus.find(({ index }) => device === `cuda:${index}`);
+  const gpu = gpus.find((one) => one.device === device);
   const place =
     gpu === undefined
       ? { adapters: adapters.map(({ name, driver }) => [name, driver]), vulkan }

@@ -4,8 +4,9 @@ import { arch, cpus, release, totalmem } from 'node:os';
 import type { CudaProblem } from '../../preload/contract.ts';
 import { cudaPackage, libraryVersion } from '../engine/runtime/cuda-package.ts';
 import { findInstallation } from '../cuda/installation.ts';
-import { listGpus, type Gpu } from '../cuda/nvidia-smi.ts';
+import type { Gpu } from '../cuda/nvidia-smi.ts';
 import { cudaProblems, partsHere, type NeededPart } from '../cuda/requirements.ts';
+import { listVisibleGpus, type VisibleGpu } from '../cuda/visible-gpus.ts';
 import { UserError } from '../errors.ts';
 import { listAdapters, type Adapter } from './adapters.ts';
 import { vulkanHere, type Vulkan } from './vulkan.ts';
@@ -28,8 +29,8 @@ export type Machine = {
   memoryBytes: number;
   /** Of onnxruntime-node. */
   library: string;
-  /** NVIDIA's, as their driver lists them. */
-  gpus: Gpu[];
+  /** NVIDIA's that CUDA shows to a process. */
+  gpus: VisibleGpu[];
   adapters: Adapter[];
   /** On Linux only. */
   vulkan: Vulkan | undefined;
@@ -39,7 +40,7 @@ export type Machine = {
 /** `home` is Lorelei's folder. */
 export async function lookAtMachine(home: string): Promise<Machine> {
   const { platform } = process;
-  const gpus = await listGpus();
+  const gpus = await listVisibleGpus();
   return {
     platform,
     arch: arch(),

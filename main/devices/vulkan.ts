@@ -24,8 +24,16 @@ const manifest = z.object({ ICD: z.object({ library_path: z.string() }) });
 const inSoftware = /lvp|lavapipe|llvmpipe|swiftshader|swrast/i;
 
 export function vulkanHere(home: string, environment: Environment = process.env): Vulkan {
-  const loader = findLibrary('libvulkan.so.1', { ...searchPlaces(home, environment), others: [] });
-  return { hasLoader: loader !== undefined, drivers: manifestFiles(environment).flatMap(driverIn) };
+  return { hasLoader: hasLoader(home, environment), drivers: manifestFiles(environment).flatMap(driverIn) };
+}
+
+const LOADER = 'libvulkan.so.1';
+const usual = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'];
+
+/** The loader's own cache, which a program has to be asked for, only where it is not in one of the usual places. */
+function hasLoader(home: string, environment: Environment): boolean {
+  if (usual.some((folder) => existsSync(join(folder, LOADER)))) return true;
+  return findLibrary(LOADER, { ...searchPlaces(home, environment), others: [] }) !== undefined;
 }
 
 /** As the loader's documentation (LoaderDriverInterface.md) has it; one of the variables takes the place of all folders. */

@@ -16,8 +16,7 @@ export type Settings = z.infer<typeof settings>;
  * What a device's trial has shown: real training steps of a small model, each beside the same steps on the processor.
  * absent: it cannot be opened here. untried: not on this machine as it is now.
  */
-export const deviceOutcome = z.enum(['conforms', 'fails', 'absent', 'untried']);
-export type DeviceOutcome = z.infer<typeof deviceOutcome>;
+const deviceOutcome = z.enum(['conforms', 'fails', 'absent', 'untried']);
 
 export const deviceReport = z.object({
   /** As recipes name it: "cpu", "webgpu", "cuda:1". */

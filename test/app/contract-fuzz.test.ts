@@ -140,14 +140,16 @@ describe('every command answers whatever it is sent', () => {
   test.each(Object.keys(commands) as CommandName[])('%s', async (command) => {
     const schema = z.toJSONSchema(commands[command].input, { unrepresentable: 'any', io: 'input' }) as Schema;
     let refused = 0;
-    for (let seed = 0; seed < inputsPerCommand; seed++) {
+    // Each proper one writes a report to the disk.
+    const inputs = command === 'diagnostics.write' ? inputsPerCommand / 10 : inputsPerCommand;
+    for (let seed = 0; seed < inputs; seed++) {
       // From shapes that are right but for one thing to anything at all.
       const random = randomOf(seed);
       const input = valueOf(schema, random, [0.02, 0.2, 0.5, 1][seed % 4] ?? 1);
       const shown = `${command}, seed ${seed}`;
       if ((await checkAnswer(command, { command, input }, shown)) === 'refused') refused++;
     }
-    expect(refused).toBeGreaterThan(inputsPerCommand / 10);
+    expect(refused).toBeGreaterThan(inputs / 10);
   });
 });
 

@@ -101,7 +101,7 @@ const visits: Visit[] = [
     opens: [button('Last prompts'), { name: 'who answers', open: (at) => at.getByLabel('Who answers').click() }],
   },
   { address: '#/export/calm-otter', ready: 'are free there', opens: [button('Browse')] },
-  { address: '#/settings', ready: 'the fastest verified device here', opens: [button('Empty the cache')] },
+  { address: '#/settings', ready: 'Automatic', opens: [button('Empty the cache')] },
   { address: '#/nowhere', ready: 'There is nothing at this address.' },
 ];
 

@@ -1,5 +1,5 @@
 // Starts errands as forked Node children, for hosts that are Node themselves.
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import type { Errands } from '../../app/errand.ts';
 import { homeFolder } from '../../app/home.ts';
 import { errandLauncher } from '../errand-launcher.ts';
@@ -18,6 +18,10 @@ function startProcess(_errand: string, environment: Readonly<Record<string, stri
     env: { ...process.env, ...environment },
     windowsHide: true,
   });
+  return forkedErrandProcess(child);
+}
+
+export function forkedErrandProcess(child: ChildProcess): ErrandProcess {
   return {
     send: (order) => void child.send(order, () => undefined),
     kill: () => void child.kill('SIGKILL'),
