@@ -9,6 +9,6 @@ export function machineKey(machine: Machine, device: string, product: string): s
   const place =
     gpu === undefined
       ? { adapters: adapters.map(({ name, driver }) => [name, driver]), vulkan }
-      : { cuda: cuda.installed, gpu: [gpu.name, gpu.driver, gpu.computeCapability] };
+      : { cuda: cuda.installed, gpu: [gpu.uuid, gpu.name, gpu.driver, gpu.computeCapability] };
   return JSON.stringify([...system, place]);
 }
