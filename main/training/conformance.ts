@@ -3,7 +3,7 @@
 // It may end its process together with a driver, so nothing else should live there.
 import { GraphBuilder } from '../engine/graph/builder.ts';
 import { symbol } from '../engine/graph/dims.ts';
-import { toOnnx } from '../engine/graph/onnx.ts';
+import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import { sftObjective } from '../engine/losses/sft.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
@@ -71,9 +71,7 @@ export async function checkConformance({
   let there: Runtime | undefined;
   const opened = await find('open', async () => {
     there = await openRuntime({ device });
-    const g = new GraphBuilder();
-    const graph = toOnnx(g.finish('nothing', [{ name: 'y', tensor: g.neg(g.input('x', 'float32', [1])) }]));
-    const session = await there.createSession(graph, { memory: 'fast' });
+    const session = await there.createSession(smallestGraph(), { memory: 'fast' });
     const adapter = adapterInUse?.();
     await session.dispose();
     const { device: name } = there.choice;
@@ -174,19 +172,28 @@ async function abortAndRerun({ loaded, there }: Place): Promise<string> {
   });
 }
 
+/** Says whether a device is there. */
+export function smallestGraph(): CompiledGraph {
+  const g = new GraphBuilder();
+  return toOnnx(g.finish('smallest', [{ name: 'y', tensor: g.neg(g.input('x', 'float32', [1])) }]));
+}
+
+/** Takes rows squared numbers in between. */
+export function outerProductGraph(): CompiledGraph {
+  const g = new GraphBuilder();
+  const rows = symbol('rows');
+  const column = g.input('column', 'float32', [rows, 1]);
+  const row = g.reshape(g.input('row', 'float32', [rows]), [1, rows]);
+  const tensor = g.reduceSum(g.mul(column, row), [0, 1], false);
+  return toOnnx(g.finish('outer product', [{ name: 'y', tensor }]));
+}
+
 /** 4 TB: more than any device has. */
 const hugeRows = 2 ** 20;
 
 /** Asks for more memory than there is, and for a little afterwards. */
 async function runOutOfMemory(runtime: Runtime): Promise<string> {
-  const g = new GraphBuilder();
-  const rows = symbol('rows');
-  const column = g.input('column', 'float32', [rows, 1]);
-  const row = g.reshape(g.input('row', 'float32', [rows]), [1, rows]);
-  const graph = toOnnx(
-    g.finish('out of memory', [{ name: 'y', tensor: g.reduceSum(g.mul(column, row), [0, 1], false) }]),
-  );
-  const session = await runtime.createSession(graph, { memory: 'fast' });
+  const session = await runtime.createSession(outerProductGraph(), { memory: 'fast' });
   const run = (size: number) =>
     session.run(
       new Map([

@@ -130,6 +130,7 @@ test("finds libraries on the loader's path, and in folders that have to be added
     LORELEI_ONNXRUNTIME: installation.folder,
     LD_LIBRARY_PATH: [...added, own].join(':'),
     CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+    NVIDIA_TF32_OVERRIDE: '0',
   });
   expect(cudaEnvironment(join(scratch.path, 'empty'))).toEqual({});
 });

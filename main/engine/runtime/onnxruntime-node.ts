@@ -54,7 +54,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     choice,
     hasOwnMemory,
-    createSession: (graph, sessionOptions) => createSession(ort, graph, sessionOptions, choice, options.threads),
+    createSession: (graph, { resident = [], ...sessionOptions }) =>
+      // CUDA's outputs always come to the host: the library answers a wish for another place with an error.
+      createSession(ort, graph, { ...sessionOptions, ...(copies && { resident }) }, choice, options.threads),
     tensor: (dtype, dims, data) => {
       const values = dtype === 'int64' && data instanceof Int32Array ? BigInt64Array.from(data, BigInt) : data;
       return withDType(new ort.Tensor(dtype as Ort.Tensor.Type, values as Ort.Tensor.DataType, [...dims]));
@@ -109,7 +111,8 @@ async function createSession(
 ): Promise<Session> {
   const lean = options.memory === 'lean';
   const onHost = choice.device === 'cpu';
-  const disabled = [...(lean ? leanDisabled : []), ...(lean || onHost ? [] : ['CommonSubexpressionElimination'])];
+  // A device would otherwise keep weights of 16 bits as float32, and twice: for the forward and for the backward pass.
+  const disabled = lean || !onHost ? leanDisabled : [];
   const session = await createNative(ort, graph, choice.device, {
     executionProviders: [executionProvider(choice)],
     graphOptimizationLevel: 'all',
@@ -122,15 +125,14 @@ async function createSession(
           ? {}
           : { model_external_initializers_file_folder_path: options.weightsDir }),
         ...(lean ? { disable_prepacking: '1' } : {}),
-        // An op that the device lacks is an error, not a detour through host memory in every step.
-        ...(onHost ? {} : { disable_cpu_ep_fallback: '1' }),
+        ...(onHost ? {} : deviceSession),
       },
       // Without these, weights in few bits would be decoded once and kept, and recomputed layers merged with the first.
       ...(disabled.length > 0 ? { optimization: { disable_specified_optimizers: disabled.join(';') } } : {}),
     },
-    ...(onHost || !options.resident
-      ? {}
-      : { preferredOutputLocation: Object.fromEntries(options.resident.map((name) => [name, 'gpu-buffer'] as const)) }),
+    ...(options.resident && {
+      preferredOutputLocation: Object.fromEntries(options.resident.map((name) => [name, 'gpu-buffer'] as const)),
+    }),
   });
   // The graph's bytes are not needed any more and are not kept.
   const { name: graphName, inputs, hostDims, outputs } = graph;
@@ -206,6 +208,13 @@ function outOfMemory(error: unknown, graph: string): UserError | undefined {
     { cause: error },
   );
 }
+
+const deviceSession = {
+  // An op that the device lacks is an error, not a detour through host memory in every step.
+  disable_cpu_ep_fallback: '1',
+  // Weights in memory of just their size: the arena of the rest grows in powers of two.
+  use_device_allocator_for_initializers: '1',
+};
 
 const leanDisabled = ['ConstantFolding', 'CommonSubexpressionElimination', 'FuseFp16InitializerToFp32NodeTransformer'];
 
