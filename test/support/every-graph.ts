@@ -25,6 +25,7 @@ import {
 } from '../../main/training/build-step.ts';
 import { buildAdamWGraph, buildSquaresGraph } from '../../main/training/build-update.ts';
 import { outerProductGraph, smallestGraph } from '../../main/training/conformance.ts';
+import { roundMs } from '../../main/training/device-speed.ts';
 import { flatLayout } from '../../main/training/flat-parameters.ts';
 import { type LoraRecipe, loraStart } from '../../main/training/lora-start.ts';
 import {
@@ -165,6 +166,7 @@ async function otherGraphs(): Promise<NamedGraph[]> {
     { title: 'conformance: whether it is there', graph: smallestGraph() },
     { title: 'conformance: out of memory', graph: outerProductGraph() },
   ];
+  await roundMs(recordingRuntime((graph) => recorded.push({ title: 'conformance: speed', graph })));
   for (const stored of [plainWeights(model, () => 'bfloat16'), fourBitWeights(model, 'int4', false)]) {
     const { parameters } = buildDecoder(model, stored, lora, 64);
     const given = { parameters, settings: lora, valueOf: () => new Float32Array(), stored, weightsDir: '' };
