@@ -30,8 +30,8 @@ export default defineConfig({
     maxWorkers: '100%',
     // Limits are for what hangs: a busy machine takes five times as long as an idle one.
     testTimeout: 120_000,
-    // Nothing that is tested may touch the keychain or the tokens of whoever tests.
-    env: { LORELEI_KEYCHAIN: 'off', HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' },
+    // Nothing that is tested may touch the keychain or the tokens of whoever tests, or wait for trials of his GPU.
+    env: { LORELEI_KEYCHAIN: 'off', LORELEI_GPU: 'off', HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' },
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...whole, ...components] } },
       {

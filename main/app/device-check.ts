@@ -31,7 +31,7 @@ export async function checkDevice(
     async (answered) => [...answered, await endOf(ending.promise)],
     (error: unknown): Finding[] => {
       signal?.throwIfAborted();
-      const detail = limit.aborted ? `no answer within ${limitMs / 60_000} minutes` : messageOf(error).trim();
+      const detail = limit.aborted ? `no answer within ${limitMs / 60_000} minutes` : wordsOf(error);
       return [{ check: 'process', passed: false, detail, ms: performance.now() - started }];
     },
   );
@@ -39,6 +39,11 @@ export async function checkDevice(
   const isAbsent = failed?.check === 'open';
   return { device, outcome: failed === undefined ? 'conforms' : isAbsent ? 'absent' : 'fails', findings };
 }
+
+const wordsOf = (error: unknown): string =>
+  messageOf(error)
+    .trim()
+    .replace(/^The process that was to do this \(\w+\)/, 'its process');
 
 /** A run's process ends the same way: after its last word, by itself, with whatever drivers do then. */
 async function endOf(ending: Promise<string>): Promise<Finding> {

@@ -26,7 +26,11 @@ export function decideDevice(
 
 type Out = { name: string; why: string };
 
-const listOf = (out: readonly Out[]): string => out.map(({ name, why }) => `${name}: ${why}`).join('; ');
+/** "cuda:0, cuda:1: CUDA support is not installed; webgpu: …" */
+function listOf(out: readonly Out[]): string {
+  const groups = Map.groupBy(out, ({ why }) => why);
+  return [...groups].map(([why, devices]) => `${devices.map(({ name }) => name).join(', ')}: ${why}`).join('; ');
+}
 
 function onlyProcessor(out: readonly Out[]): string {
   if (out.length === 0) return 'there is no other device';
@@ -37,7 +41,8 @@ function onlyProcessor(out: readonly Out[]): string {
 /** Undefined where nothing is known against it. */
 function whyNot({ hindrance, isSoftware }: ListedDevice, probe: Probe | undefined): string | undefined {
   if (probe === undefined) return hindrance?.reason ?? (isSoftware ? inSoftware : undefined);
-  const fault = faultOf(probe);
+  // The whole of it stands beside the device in Settings and `lorelei devices`.
+  const fault = faultOf(probe, 120);
   if (fault !== undefined) return fault;
   if (isSoftwareOf(probe)) return inSoftware;
   const speedup = speedupOf(probe);
@@ -55,15 +60,14 @@ function reasonFor({ title }: ListedDevice, probe: Probe, out: readonly Out[]): 
 }
 
 /** What went wrong, on one line and not longer than can be read; undefined where nothing did. */
-export function faultOf({ outcome, findings }: Probe): string | undefined {
+export function faultOf({ outcome, findings }: Probe, longest = 300): string | undefined {
   const failed = findings.find(({ passed }) => !passed);
   if (outcome === 'conforms' || failed === undefined) return undefined;
-  const detail = failed.detail.replaceAll(/\s+/g, ' ').trim();
-  const short = detail.length > LONGEST ? `${detail.slice(0, LONGEST)}…` : detail;
-  return outcome === 'absent' ? `cannot be opened (${short})` : `fails at "${failed.check}" (${short})`;
+  const detail = failed.detail.replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '');
+  const short = detail.length > longest ? `${detail.slice(0, longest)}…` : detail;
+  if (outcome === 'absent') return `cannot be opened (${short})`;
+  return failed.check === 'process' || failed.check === 'exit' ? short : `fails at "${failed.check}" (${short})`;
 }
-
-const LONGEST = 300;
 
 export const isSoftwareOf = ({ findings }: Probe): boolean => findings.some(({ isSoftware }) => isSoftware === true);
 

@@ -74,7 +74,7 @@ function deviceReport(device: ListedDevice, probe: Probe | undefined): DeviceRep
 
 function goodWords({ isSoftware, speedup }: Pick<DeviceReport, 'isSoftware' | 'speedup'>): string {
   const right = 'loss, gradients and steps are those of the processor';
-  if (isSoftware) return `${right}; in software, so slower: never taken by itself`;
+  if (isSoftware) return `${right}, but it is slower: never taken by itself`;
   if (speedup === null) return right;
   return `${right}, ${times(speedup)} as fast${speedup > 1 ? '' : ': not taken by itself'}`;
 }

@@ -1,9 +1,7 @@
 // The devices that a recipe can name on a machine, the fastest kind first, each with what can be said of it before it is
 // tried, and where it need not be tried, why and what to do.
 import type { VisibleGpu } from '../cuda/visible-gpus.ts';
-import type { Adapter } from './adapters.ts';
 import type { Machine } from './machine.ts';
-import type { Vulkan } from './vulkan.ts';
 
 export type ListedDevice = {
   /** As recipes name it: "cuda:1". */
@@ -64,7 +62,8 @@ function cudaDevice({ cuda }: Machine, gpu: VisibleGpu): ListedDevice {
 
 const words: Readonly<Record<string, string>> = { webgpu: 'WebGPU', dml: 'DirectML', coreml: 'Core ML' };
 
-function adapterDevice({ adapters, vulkan, platform }: Machine, name: string): ListedDevice {
+function adapterDevice(machine: Machine, name: string): ListedDevice {
+  const { adapters, vulkan } = machine;
   // The library takes one by itself; where there are several, which one is seen when it is tried.
   const [adapter] = adapters.length === 1 ? adapters : [];
   const isSoftware = vulkan !== undefined && vulkan.drivers.length > 0 && vulkan.drivers.every((one) => one.isSoftware);
@@ -73,16 +72,13 @@ function adapterDevice({ adapters, vulkan, platform }: Machine, name: string): L
     title: `${adapter?.name ?? 'GPU'} (${words[name] ?? name})`,
     driver: adapter?.driver ?? null,
     memoryBytes: adapter?.memoryBytes ?? null,
-    hindrance: hindranceOf(adapters, vulkan, platform),
+    hindrance: hindranceOf(machine),
     isSoftware,
   };
 }
 
-function hindranceOf(
-  adapters: readonly Adapter[],
-  vulkan: Vulkan | undefined,
-  platform: NodeJS.Platform,
-): Hindrance | null {
+function hindranceOf({ isOff, adapters, vulkan, platform }: Machine): Hindrance | null {
+  if (isOff) return { reason: 'LORELEI_GPU is off', advice: 'Unset it where Lorelei is started.' };
   if (adapters.length === 0)
     return {
       reason: 'no GPU was found',

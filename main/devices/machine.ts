@@ -21,6 +21,8 @@ export type Cuda = {
 };
 
 export type Machine = {
+  /** LORELEI_GPU=off: nothing is looked for, so nothing is tried. */
+  isOff: boolean;
   platform: NodeJS.Platform;
   arch: string;
   /** Of the kernel. */
@@ -40,8 +42,10 @@ export type Machine = {
 /** `home` is Lorelei's folder. */
 export async function lookAtMachine(home: string): Promise<Machine> {
   const { platform } = process;
-  const gpus = await listVisibleGpus();
+  const isOff = process.env.LORELEI_GPU === 'off';
+  const gpus = isOff ? [] : await listVisibleGpus();
   return {
+    isOff,
     platform,
     arch: arch(),
     release: release(),
@@ -49,7 +53,7 @@ export async function lookAtMachine(home: string): Promise<Machine> {
     memoryBytes: totalmem(),
     library: libraryVersion(),
     gpus,
-    adapters: await listAdapters(gpus, platform),
+    adapters: isOff ? [] : await listAdapters(gpus, platform),
     vulkan: platform === 'linux' ? vulkanHere(home) : undefined,
     cuda: cudaHere(home),
   };

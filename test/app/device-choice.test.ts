@@ -93,6 +93,7 @@ describe('the choice', () => {
 
   test.each<[string, Machine, string]>([
     ['no GPU', machineOf({ adapters: [] }), 'no GPU was found'],
+    ['LORELEI_GPU=off', machineOf({ isOff: true, adapters: [] }), 'LORELEI_GPU is off'],
     [
       'no loader',
       machineOf({ vulkan: { hasLoader: false, drivers: [] } }),

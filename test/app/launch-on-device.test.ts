@@ -107,7 +107,7 @@ test('a device that crashes and one that computes wrong make way for the process
   for (let run = 0; run < 2; run++) await launch('auto').exited;
   expect(launched).toEqual(['trial of cuda:0', 'trial of webgpu', 'cpu', 'cpu']);
   expect(reasons[0]).toBe(
-    'no other can be taken (cuda:0: fails at "process" (It ended with SIGSEGV.); ' +
+    'no other can be taken (cuda:0: It ended with SIGSEGV; ' +
       'webgpu: fails at "gradients" (the gradient of A is 3 % off))',
   );
 });

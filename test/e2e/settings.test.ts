@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openApp, type App } from '../../main/app/app.ts';
+import type { LaunchErrand } from '../../main/app/errand.ts';
 import { forkedErrands } from '../../main/hosts/cli/fork-errand.ts';
 import { serve, type Server } from '../../main/hosts/serve.ts';
 import { chromiumProgram, openChromium, type Chromium } from '../support/chromium.ts';
+import { hasVulkan } from '../support/ensure-vulkan.ts';
+import { fakeNvidiaSmi } from '../support/fake-nvidia-smi.ts';
 import { storeOf } from '../support/secret-store.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { axeProblems, watchComplaints } from '../support/window-scenario.ts';
@@ -16,6 +19,8 @@ const token = 'hf_abcdefghijklmnopqrstuvwxyz-5678';
 const folder = tempFolder();
 const home = join(folder.path, 'home');
 const held: Record<string, string> = {};
+/** What trials of devices come to, in place of their process. */
+let trial: () => Promise<unknown> = () => expect.unreachable();
 let app: App;
 let server: Server;
 let browser: Chromium;
@@ -28,7 +33,17 @@ beforeAll(async () => {
   const launchJob = (): never => {
     throw new Error('no runs here');
   };
-  app = openApp({ launchJob, ...forkedErrands(home), secretStore: storeOf(held) }, home);
+  fakeNvidiaSmi(join(folder.path, 'bin'), [
+    { index: 0, name: 'Card', driver: '580.95.05', total: 8192, used: 1, utilization: 0, capability: '8.9' },
+  ]);
+  process.env['PATH'] = `${join(folder.path, 'bin')}:${process.env['PATH'] ?? ''}`;
+  Reflect.deleteProperty(process.env, 'LORELEI_GPU');
+  const { launchErrand, ...forked } = forkedErrands(home);
+  const launch = ((name, input, hooks) =>
+    name === 'checkDevice'
+      ? trial().finally(() => setImmediate(() => hooks.onEnd?.('exit code 0')))
+      : launchErrand(name, input, hooks)) as LaunchErrand;
+  app = openApp({ launchJob, ...forked, launchErrand: launch, secretStore: storeOf(held) }, home);
   writeFileSync(join(app.home.cache, 'merged.bin'), Buffer.alloc(2_000_000));
   let link = '';
   server = await serve(app, { port: 0, pageFolder: 'out/renderer', onLink: (one) => (link = one) });
@@ -91,7 +106,7 @@ test.skipIf(chromiumProgram === undefined)('a token is set, shown by its ending,
 
 test.skipIf(chromiumProgram === undefined)('the device is kept, and others say why they are not offered', async () => {
   const devices = page.getByRole('radiogroup', { name: 'Device' });
-  await devices.getByText(/^(Now|Not decided yet)/).waitFor();
+  await devices.getByText(/^(Takes|Not decided yet)/).waitFor();
   expect(await devices.getByRole('radio', { name: /Automatic/ }).isChecked()).toBe(true);
   await devices.getByRole('radio', { name: /Automatic/ }).press('ArrowDown');
   const file = join(home, 'settings.json');
@@ -101,6 +116,37 @@ test.skipIf(chromiumProgram === undefined)('the device is kept, and others say w
   await processor.waitFor();
   await expect.poll(() => processor.isChecked()).toBe(true);
 });
+
+test.skipIf(chromiumProgram === undefined || !hasVulkan())(
+  'a device is tried, says what is wrong, is tried again, and can then be picked',
+  async () => {
+    const region = page.getByRole('region', { name: 'Device' });
+    const device = region.locator('label').filter({ has: page.locator('code', { hasText: 'webgpu' }) });
+    await device.getByText('Not tried yet', { exact: true }).waitFor();
+    await region.getByText('CUDA support is not installed').waitFor();
+    expect(await device.getByRole('radio').isDisabled()).toBe(true);
+
+    const hanging = Promise.withResolvers<unknown>();
+    trial = () => hanging.promise;
+    await region.getByRole('button', { name: 'Try now' }).click();
+    await region.getByText('Trying Card (WebGPU)').waitFor();
+    hanging.reject(new Error('it ended with SIGSEGV'));
+    await device.getByText('Fails', { exact: true }).waitFor();
+    await device.getByText('it ended with SIGSEGV').waitFor();
+    await region.getByText(/^Takes cpu/).waitFor();
+    expect(await axeProblems(page)).toEqual([]);
+
+    const speed = { check: 'speed', passed: true, detail: '', ms: 1, speedup: 14 };
+    trial = () => Promise.resolve([{ check: 'open', passed: true, detail: '', ms: 1 }, speed]);
+    await region.getByRole('button', { name: 'Try again' }).click();
+    await device.getByText('Works', { exact: true }).waitFor();
+    await region.getByText(/^Takes webgpu: Card \(WebGPU\).*14 times as fast/).waitFor();
+    await device.getByRole('radio').check();
+    await expect.poll(() => app.settings.read().device).toBe('webgpu');
+    await region.getByRole('radio', { name: /^Processor/ }).check();
+    await expect.poll(() => app.settings.read().device).toBe('cpu');
+  },
+);
 
 test.skipIf(chromiumProgram === undefined)('the cache is emptied after a decision', async () => {
   const storage = page.getByRole('region', { name: 'Storage' });
@@ -129,7 +175,7 @@ test.skipIf(chromiumProgram === undefined)('a theme is kept, and both are withou
   await theme.getByText('Dark').click();
   await page.reload();
   await page.getByText('Needs COMET_API_KEY').waitFor({ state: 'detached' });
-  await page.getByText(/^(Now|Not decided yet)/).waitFor();
+  await page.getByText(/^(Takes|Not decided yet)/).waitFor();
   expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark');
   expect(await axeProblems(page)).toEqual([]);
   await theme.getByText('Light').click();

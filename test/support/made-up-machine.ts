@@ -16,6 +16,7 @@ export const gpuOf = (index: number, changes: Partial<VisibleGpu> = {}): Visible
 /** Linux with a GPU of AMD's and its driver. */
 export function machineOf(changes: Partial<Machine> = {}): Machine {
   return {
+    isOff: false,
     platform: 'linux',
     arch: 'x64',
     release: '6.8.0',
