@@ -2,6 +2,7 @@
 // What runs them is stepper.ts.
 import { checkpoint } from '../engine/autodiff/checkpoint.ts';
 import { gradients } from '../engine/autodiff/gradients.ts';
+import { autocast, type AutocastSettings } from '../engine/graph/autocast.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
 import { addDims, type Dim, multiplyDims, symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
@@ -34,6 +35,8 @@ export type StepSettings = {
   maxPositions: number;
   /** Frozen weights are inputs of the graphs: see frozenWeights. */
   weightsAreFed?: boolean;
+  /** Compute products in 16 bits; in float32 where absent. */
+  autocast?: AutocastSettings | undefined;
 };
 
 /** Names of a batch's inputs; label inputs carry the number of their head chunk. */
@@ -51,6 +54,9 @@ export const batchInputs = {
   neftuneNoise: 'neftune_noise', // float32 [batch, seq, hidden], where neftuneAlpha is above 0
   zero: 'zero', // float32 [], always 0
 } as const;
+
+/** What float16 can hold of the probability of a rare token begins at 6e-8, with one digit; this brings it to 4e-12. */
+const PROBABILITY_SCALE = 2 ** 14;
 
 /** Scaled loss of one micro-batch; float32 []. */
 export const lossOutput = 'loss';
@@ -89,7 +95,7 @@ export function gradientGraph(
     const before = g.input(names.before, 'float32', parameter.shape);
     return { name: names.after, tensor: g.add(before, gradient) };
   });
-  const graph = g.finish('gradients', [
+  const graph = finish(g, settings, 'gradients', [
     { name: scoresOutput, tensor: scores },
     { name: lossOutput, tensor: loss },
     // ONNX Runtime walks back from the last output: the layers' gradients in backward order free memory soonest.
@@ -110,10 +116,20 @@ export function evaluationGraph(model: Model, settings: StepSettings): Graph {
   const still: Trained = trained.kind === 'lora' ? { ...trained, lora: { ...trained.lora, dropout: 0 } } : trained;
   const quiet = { ...settings, trained: still, neftuneAlpha: 0, recompute: false };
   const { loss, scores } = buildLoss(g, model, quiet, false);
-  return g.finish('evaluation', [
+  return finish(g, settings, 'evaluation', [
     { name: scoresOutput, tensor: scores },
     { name: lossOutput, tensor: loss },
   ]);
+}
+
+function finish(
+  g: GraphBuilder,
+  settings: Pick<StepSettings, 'autocast'>,
+  name: string,
+  outputs: Parameters<GraphBuilder['finish']>[1],
+): Graph {
+  const graph = g.finish(name, outputs);
+  return settings.autocast ? autocast(graph, settings.autocast) : graph;
 }
 
 function buildLoss(
@@ -141,7 +157,10 @@ function buildLoss(
   };
   const weights: Weights =
     trained.kind === 'lora'
-      ? frozenWeights(g, trained.stored, { fed: settings.weightsAreFed ?? false })
+      ? frozenWeights(g, trained.stored, {
+          fed: settings.weightsAreFed ?? false,
+          fusesFourBit: settings.autocast === undefined,
+        })
       : trainableWeights(g, model.weightShapes);
   const plain = linear(g, weights);
   const zero = g.input(batchInputs.zero, 'float32', []);
@@ -179,6 +198,7 @@ function buildLoss(
         differentiable,
         meanLogits,
         collisionEntropy,
+        probabilityScale: settings.autocast?.format === 'float16' ? PROBABILITY_SCALE : 1,
       });
     });
     chunks.push(scores);
@@ -190,18 +210,19 @@ function buildLoss(
   const membership = g.input(batchInputs.membership, 'float32', [objective.sequences, labels]);
   const [nll] = all((scores) => scores.nll);
   if (!nll) throw new Error('a step needs a head chunk');
-  const plainSums = g.matMul(membership, nll); // [sequences, 1]
+  const summed = (x: Tensor): Tensor => g.exact(() => g.matMul(membership, x));
+  const plainSums = summed(nll); // [sequences, 1]
   const sums = objective.discounts
-    ? g.matMul(membership, g.mul(nll, g.reshape(g.input(batchInputs.labelDiscounts, 'float32', [labels]), [labels, 1])))
+    ? summed(g.mul(nll, g.reshape(g.input(batchInputs.labelDiscounts, 'float32', [labels]), [labels, 1])))
     : plainSums;
   const logProbsOf = (nllSums: Tensor): Tensor => g.neg(g.reshape(nllSums, [objective.sequences]));
   const [collisionEntropy] = all((scores) => scores.collisionEntropy);
   const tokenSums = logProbsOf(plainSums);
   const inputsOfLoss = { nll, membership, logProbs: logProbsOf(sums), tokenSums, collisionEntropy };
-  const loss = g.scope('objective', () => objective.loss(g, inputsOfLoss));
+  const loss = g.scope('objective', () => g.exact(() => objective.loss(g, inputsOfLoss)));
   const reported = [all((scores) => scores.hit), all((scores) => scores.entropy), all((scores) => scores.meanLogit)];
   return {
     loss: g.mul(loss, g.input(batchInputs.lossScale, 'float32', [])),
-    scores: g.concat([sums, g.matMul(membership, g.concat(reported.flat(), 1))], 1),
+    scores: g.concat([sums, summed(g.concat(reported.flat(), 1))], 1),
   };
 }

@@ -14,7 +14,7 @@ import {
 } from './build-update.ts';
 import { type Slot, view } from './flat-parameters.ts';
 import { isPlainAdamW, learnsFaster } from './optimizer.ts';
-import type { Home, TrainedState } from './trained-state.ts';
+import { type Home, stepAtHome, type TrainedState } from './trained-state.ts';
 
 type Resident = Record<StateKind, RuntimeTensor>;
 
@@ -130,7 +130,7 @@ export class DeviceState implements TrainedState {
   }
 
   async #updateHere(learningRate: number): Promise<number> {
-    const { layout, optimizer } = this.#home;
+    const { layout, optimizer, lossScaler } = this.#home;
     this.#sessions ??= {
       squares: await this.#runtime.createSession(buildSquaresGraph(layout), { memory: 'fast' }),
       adamW: await this.#runtime.createSession(buildAdamWGraph(layout, optimizer.settings, groupOf), {
@@ -142,7 +142,10 @@ export class DeviceState implements TrainedState {
     const byName = this.#slots.map(({ name }, i) => [gradientName(name).after, at(gradients, i)] as const);
     const squares = await this.#sessions.squares.run(new Map(byName));
     const [sum = Number.NaN] = await readFloat32(this.#runtime, squares.get(squaresOutput));
-    const norm = Math.sqrt(sum);
+    const scale = lossScaler?.scale ?? 1;
+    const norm = Math.sqrt(sum) / scale;
+    lossScaler?.update(Number.isFinite(norm));
+    if (lossScaler && !Number.isFinite(norm)) return norm;
     const scalarsOf = optimizer.beginStep(norm, learningRate);
     const inputs = new Map(byName);
     const scalar = (name: string, value: number): void => {
@@ -152,7 +155,7 @@ export class DeviceState implements TrainedState {
     for (const [i, slot] of this.#slots.entries()) {
       for (const kind of stateKinds) inputs.set(stateName(kind, slot.name).before, at(before, i)[kind]);
       const factors = adamFactors(optimizer.settings, scalarsOf(slot));
-      scalar(updateInputs.gradientScale, factors.gradientScale);
+      scalar(updateInputs.gradientScale, factors.gradientScale / scale);
       scalar(updateInputs.secondCorrection, factors.secondCorrection);
       scalar(updateInputs.stepSize(groupOf(slot)), factors.stepSize);
       scalar(updateInputs.kept(groupOf(slot)), factors.kept);
@@ -168,8 +171,7 @@ export class DeviceState implements TrainedState {
   }
 
   async #updateAtHome(learningRate: number): Promise<number> {
-    const { parameters, optimizer } = this.#home;
-    const norm = optimizer.step(parameters, await this.readGradients(), learningRate);
+    const norm = stepAtHome(this.#home, await this.readGradients(), learningRate);
     this.homeChanged();
     return norm;
   }

@@ -2,9 +2,10 @@
 import { readFloat32, type Runtime, type RuntimeTensor } from '../engine/runtime/runtime.ts';
 import { gradientName } from './build-step.ts';
 import { view } from './flat-parameters.ts';
-import type { Home, TrainedState } from './trained-state.ts';
+import { type Home, stepAtHome, type TrainedState } from './trained-state.ts';
 
-export function hostState(runtime: Runtime, { layout, parameters, optimizer }: Home): TrainedState {
+export function hostState(runtime: Runtime, home: Home): TrainedState {
+  const { layout, parameters } = home;
   const { slots } = layout;
   const zeros = new Float32Array(Math.max(0, ...slots.map(({ size }) => size)));
   const none = slots.map(({ size }) => zeros.subarray(0, size));
@@ -26,7 +27,7 @@ export function hostState(runtime: Runtime, { layout, parameters, optimizer }: H
       gradients = none;
     },
     update: (learningRate) => {
-      const norm = optimizer.step(parameters, gradients, learningRate);
+      const norm = stepAtHome(home, gradients, learningRate);
       gradients = none;
       return Promise.resolve(norm);
     },

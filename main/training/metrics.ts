@@ -34,6 +34,15 @@ export class MetricMeans {
 /** The part of a log that a checkpoint carries over. */
 export type LogState = { lossSum: number; steps: number; sums: Metrics; count: number; numTokens: number };
 
+export type StepFacts = {
+  gradNorm: number;
+  learningRate: number;
+  epoch: number;
+  /** Of this step, and how many were skipped so far: where the loss is scaled. */
+  lossScale?: number;
+  skippedSteps?: number;
+};
+
 export class TrainingLog {
   readonly #means: MetricMeans;
   #lossSum: number;
@@ -68,16 +77,19 @@ export class TrainingLog {
   }
 
   /** The means since the last call: of the loss over steps, of everything else over micro-batches. */
-  take(rest: { gradNorm: number; learningRate: number; epoch: number }): Metrics {
+  take(rest: StepFacts): Metrics {
     const loss = this.#lossSum / Math.max(1, this.#steps);
     this.#lossSum = 0;
     this.#steps = 0;
     return {
       loss,
-      grad_norm: rest.gradNorm,
+      // transformers logs inf or nan for a step that was skipped, which no chart and no JSON can hold.
+      ...(Number.isFinite(rest.gradNorm) && { grad_norm: rest.gradNorm }),
       learning_rate: rest.learningRate,
       epoch: rest.epoch,
       num_tokens: this.#numTokens,
+      ...(rest.lossScale !== undefined && { loss_scale: rest.lossScale }),
+      ...(rest.skippedSteps !== undefined && { skipped_steps: rest.skippedSteps }),
       ...this.#means.take(),
     };
   }

@@ -2,6 +2,7 @@
 // update -> log -> evaluate -> sample -> save. It talks to the world through `post`; it knows no process, window or
 // database, and no method: what is trained on what is methods/'s.
 import type { JobRecord, Metrics } from '../../preload/contract.ts';
+import type { LossScaler } from '../engine/optim/loss-scaler.ts';
 import { checkScheduleArguments, learningRateAt } from '../engine/optim/schedule.ts';
 import { UserError } from '../errors.ts';
 import { seeksBest } from '../recipe/evaluation.ts';
@@ -160,13 +161,24 @@ export async function train(
     const step = index + 1;
     requireFinite('loss', loss, step, lastSaved);
     history.addStep(step, loss);
-    const learningRate = learningRateAt(schedule, index);
+    const { lossScaler } = stepper;
+    const lossScale = lossScaler?.scale;
+    // A step that is skipped leaves the schedule where it is, as in transformers' Trainer.
+    const learningRate = learningRateAt(schedule, index - stepper.skippedSteps);
     const gradNorm = await stepper.update(learningRate);
-    requireFinite('gradient norm', gradNorm, step, lastSaved);
+    if (!lossScaler) requireFinite('gradient norm', gradNorm, step, lastSaved);
+    else if (!Number.isFinite(gradNorm)) event('info', skippedStep(step, lossScaler, lastSaved));
 
     const stepMs = performance.now() - started;
     const tokens = results.reduce((sum, result) => sum + result.tokens, 0);
-    const metrics = due.log(step) ? log.take({ gradNorm, learningRate, epoch: plan.epochAfter(step) }) : undefined;
+    const metrics = due.log(step)
+      ? log.take({
+          gradNorm,
+          learningRate,
+          epoch: plan.epochAfter(step),
+          ...(lossScale !== undefined && { lossScale, skippedSteps: stepper.skippedSteps }),
+        })
+      : undefined;
     if (metrics) latest = { ...latest, ...metrics };
     post({ type: 'step', step, loss, stepMs, tokensPerSecond: (1000 * tokens) / stepMs, ...(metrics && { metrics }) });
     const warning = method.watch?.(loss, results.at(-1)?.metrics ?? {});
@@ -209,8 +221,24 @@ function requireFinite(what: string, value: number, step: number, lastSaved: num
   throw new UserError({
     code: 'not-finite',
     message: `The ${what} became ${value} at step ${step}; the run stopped there.`,
-    fix: `Lower learning_rate or set max_grad_norm, and look at the rows of this step. ${
-      lastSaved > 0 ? `The checkpoint of step ${lastSaved} is good.` : 'No checkpoint had been saved yet.'
-    }`,
+    fix: `Lower learning_rate or set max_grad_norm, and look at the rows of this step. ${whatIsSaved(lastSaved)}`,
   });
 }
+
+function whatIsSaved(lastSaved: number): string {
+  return lastSaved > 0 ? `The checkpoint of step ${lastSaved} is good.` : 'No checkpoint had been saved yet.';
+}
+
+/** In words. @throws UserError "not-finite" where no scale can help any more */
+function skippedStep(step: number, { scale }: LossScaler, lastSaved: number): string {
+  if (scale < smallestLossScale)
+    throw new UserError({
+      code: 'not-finite',
+      message: `The gradients still overflow float16 at step ${step}, with the loss scaled down to ${scale}; the run stopped there.`,
+      fix: `Set bf16: true or fp16: false, or lower learning_rate. ${whatIsSaved(lastSaved)}`,
+    });
+  return `Step ${step} was skipped: its gradients overflowed float16. The loss is scaled by ${scale} from here on.`;
+}
+
+/** The smallest normal number of float16: gradients of a loss below it have no digits left. */
+const smallestLossScale = 2 ** -14;

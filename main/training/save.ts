@@ -4,6 +4,7 @@ import { type Adapter, writeAdapter } from '../checkpoints/adapter.ts';
 import type { LossHistory } from '../checkpoints/model-card.ts';
 import { baseModelName } from '../checkpoints/model-folder.ts';
 import { checkpointPath, pruneCheckpoints, readCheckpoint, writeCheckpoint } from '../checkpoints/run-state.ts';
+import { lossScalerDefaults } from '../engine/optim/loss-scaler.ts';
 import { UserError } from '../errors.ts';
 import type { Metrics } from '../../preload/contract.ts';
 import type { BestState } from './best-evaluation.ts';
@@ -12,6 +13,7 @@ import type { JobSpec } from './job.ts';
 import type { LogState } from './metrics.ts';
 import type { Prepared } from './prepare.ts';
 import { savedState } from './saved-state.ts';
+import type { Stepper } from './stepper.ts';
 
 /** What the step's timetable asks for and a stop has cut off: its evaluation, and how many of its last samples. */
 export type Owed = { evaluation: boolean; samples: number };
@@ -46,12 +48,21 @@ export function saveCheckpoint(
       history: { losses: [...history.losses], evaluations: history.evaluations.map((one) => ({ ...one })) },
       owed: { ...owed },
       ...(rowsAtOnce === undefined ? {} : { rowsAtOnce }),
+      ...lossScaleOf(stepper),
       rows: prepared.method.train.length,
       seed: job.recipe.seed,
     } satisfies z.infer<typeof savedState>,
   });
   const protect = best === undefined ? [] : [checkpointPath(job.runDir, best.step)];
   return { path, removed: pruneCheckpoints(job.runDir, job.recipe.save_total_limit, { protect }) };
+}
+
+/** Of a run that scales its loss, or goes on from one that has. */
+function lossScaleOf({ lossScaler, skippedSteps }: Stepper): Pick<z.infer<typeof savedState>, 'lossScale'> {
+  if (lossScaler === undefined && skippedSteps === 0) return {};
+  const { initialScale } = lossScalerDefaults;
+  const state = lossScaler?.state() ?? { scale: initialScale, growthTracker: 0 };
+  return { lossScale: { ...state, skippedSteps } };
 }
 
 /** Puts a checkpoint's tensors and step into the stepper. Throws a UserError when it belongs to another run. */
@@ -67,7 +78,10 @@ export function restoreCheckpoint(path: string, job: JobSpec, prepared: Prepared
     );
   if (state.data.seed !== job.recipe.seed) throw misfit(path, `it was saved with seed ${state.data.seed}`);
   restoreAdapter(path, prepared, saved.adapter.tensors);
-  stepper.optimizer.restore({ stepsTaken: state.data.step, tensors: saved.optimizer }, path);
+  const { lossScale } = state.data;
+  const stepsTaken = state.data.step - (lossScale?.skippedSteps ?? 0);
+  stepper.optimizer.restore({ stepsTaken, tensors: saved.optimizer }, path);
+  if (lossScale) stepper.restoreScale(lossScale);
   stepper.homeChanged();
   const { log, metrics, best, history, owed = { evaluation: false, samples: 0 }, rowsAtOnce } = state.data;
   return { log, metrics, best, history, owed, rowsAtOnce };

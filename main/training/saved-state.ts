@@ -22,6 +22,8 @@ export const savedState = z.object({
   owed: z.object({ evaluation: z.boolean(), samples: z.int().nonnegative() }).optional(),
   /** Rows computed together, where memory did not reach for the recipe's; absent in checkpoints of older versions. */
   rowsAtOnce: z.int().positive().optional(),
+  /** Where products were computed in float16, or had been before: skipped steps count as steps, but not for the schedule. */
+  lossScale: z.object({ scale: z.number(), growthTracker: z.number(), skippedSteps: z.int().nonnegative() }).optional(),
   /** Rows and their lengths, so that resuming on other data is noticed. */
   rows: z.number(),
   seed: z.number(),

@@ -3,6 +3,7 @@
 import { padBatch } from '../data/batches.ts';
 import type { Batch } from '../data/types.ts';
 import type { Model } from '../engine/models/model.ts';
+import type { LossScale, LossScaler } from '../engine/optim/loss-scaler.ts';
 import { dropoutMaskName } from '../engine/nn/lora.ts';
 import { readFloat32, type Runtime, type RuntimeTensor, type Session } from '../engine/runtime/runtime.ts';
 import {
@@ -36,6 +37,8 @@ export type StepperOptions = {
   memory: 'fast' | 'lean';
   /** Inputs of the graphs that no step changes; their values may still change before the first one. */
   frozenInputs?: FrozenInputs;
+  /** Scales the loss: for products in float16. */
+  lossScaler?: LossScaler | undefined;
   /** Which parameters decay; all when absent. */
   decays?: (spec: ParameterSpec) => boolean;
 };
@@ -55,6 +58,8 @@ export class Stepper {
    */
   readonly parameters: Float32Array;
   readonly optimizer: Optimizer;
+  readonly lossScaler: LossScaler | undefined;
+  #skippedSteps = 0;
   readonly #state: TrainedState;
   readonly #fixed: FixedInputs;
   readonly #runtime: Runtime;
@@ -90,6 +95,7 @@ export class Stepper {
     this.#gradientSession = session;
     this.#fixed = fixed;
     this.optimizer = new Optimizer(layout, options.optimizer);
+    this.lossScaler = options.lossScaler;
     this.parameters = new Float32Array(layout.size);
     this.#state = runtime.hasOwnMemory ? new DeviceState(runtime, this) : hostState(runtime, this);
   }
@@ -100,10 +106,11 @@ export class Stepper {
    * this micro-batch: dropout and noise.
    */
   async accumulate(batch: Batch, scale: number, seed: number, signal?: AbortSignal): Promise<BatchResult> {
-    const result = await this.#addGradients(batch, scale, seed, signal);
+    const lossScale = this.lossScaler?.scale ?? 1;
+    const { loss, scores } = await this.#addGradients(batch, scale * lossScale, seed, signal);
     // Here, where nothing holds the inputs any more: dropout's masks are larger than the copies of the outputs.
     this.#dropCopies();
-    return result;
+    return { loss: loss / lossScale, scores };
   }
 
   /** Forgets the gradients added up so far. */
@@ -112,16 +119,31 @@ export class Stepper {
     this.#dropCopies();
   }
 
-  /** Optimizer steps taken. */
+  /** Optimizer steps taken, and those that were skipped. */
   get step(): number {
-    return this.optimizer.stepsTaken;
+    return this.optimizer.stepsTaken + this.#skippedSteps;
   }
 
-  /** One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping. */
+  /** Steps whose gradients had overflowed under the scale of the loss. */
+  get skippedSteps(): number {
+    return this.#skippedSteps;
+  }
+
+  /**
+   * One optimizer step with the gradients added up so far, which it clears. Returns their norm before clipping; where the
+   * loss is scaled, one that is not finite says that the step was skipped.
+   */
   async update(learningRate: number): Promise<number> {
     const norm = await this.#state.update(learningRate);
     this.#dropCopies();
+    if (this.lossScaler && !Number.isFinite(norm)) this.#skippedSteps += 1;
     return norm;
+  }
+
+  /** Goes on where a checkpoint was saved that says this of skipped steps; the scale only where this run has one, too. */
+  restoreScale({ skippedSteps, ...scale }: LossScale & { skippedSteps: number }): void {
+    this.#skippedSteps = skippedSteps;
+    this.lossScaler?.restore(scale);
   }
 
   /** Loss and scores of a batch without changing anything. */
@@ -140,7 +162,10 @@ export class Stepper {
   /** A copy of each parameter's gradient as added up so far. */
   async gradients(): Promise<Map<string, Float32Array>> {
     const values = await this.#state.readGradients();
-    return new Map(this.layout.slots.map(({ name }, i) => [name, values[i]?.slice() ?? new Float32Array()]));
+    const scale = this.lossScaler?.scale ?? 1;
+    return new Map(
+      this.layout.slots.map(({ name }, i) => [name, values[i]?.map((value) => value / scale) ?? new Float32Array()]),
+    );
   }
 
   /** Makes `parameters` and `optimizer` what they are on the device. */

@@ -2,6 +2,8 @@
 // device-state.ts have in common.
 import type { RuntimeTensor } from '../engine/runtime/runtime.ts';
 import type { FlatLayout } from './flat-parameters.ts';
+import { gradientNorm } from '../engine/optim/clip.ts';
+import type { LossScaler } from '../engine/optim/loss-scaler.ts';
 import type { Optimizer } from './optimizer.ts';
 
 /** In host memory: what checkpoints, adapters and samples read and write. */
@@ -9,6 +11,8 @@ export type Home = {
   readonly layout: FlatLayout;
   readonly parameters: Float32Array;
   readonly optimizer: Optimizer;
+  /** Where the loss is scaled: its gradients are, too, until an update has divided them by the scale. */
+  readonly lossScaler: LossScaler | undefined;
 };
 
 export type TrainedState = {
@@ -22,7 +26,10 @@ export type TrainedState = {
   readGradients(): Promise<readonly Float32Array[]>;
   /** Forgets the gradients of the step in progress. */
   dropGradients(): void;
-  /** One optimizer step, which clears the gradients. Returns their norm before clipping. */
+  /**
+   * One optimizer step, which clears the gradients. Returns their norm before clipping. With a scaled loss a norm that is
+   * not finite says that the step was skipped: nothing but the scale has changed.
+   */
   update(learningRate: number): Promise<number>;
   /** Brings home what is newer elsewhere. */
   fetchHome(): Promise<void>;
@@ -30,3 +37,18 @@ export type TrainedState = {
   homeChanged(): void;
   dispose(): Promise<void>;
 };
+
+/** An optimizer step in host memory, which divides `gradients` by the scale of the loss. Returns what update returns. */
+export function stepAtHome(
+  { parameters, optimizer, lossScaler }: Home,
+  gradients: readonly Float32Array[],
+  learningRate: number,
+): number {
+  if (lossScaler) {
+    // All of them, also behind the first that is not finite: their norm is told.
+    const isFinite = gradients.map((gradient) => lossScaler.unscale(gradient)).every(Boolean);
+    lossScaler.update(isFinite);
+    if (!isFinite) return gradientNorm(gradients);
+  }
+  return optimizer.step(parameters, gradients, learningRate);
+}

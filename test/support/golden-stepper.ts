@@ -1,8 +1,10 @@
 // A stepper on one of the goldens, with the adapter that PyTorch began with, and what PyTorch then computed.
 import { expect } from 'vitest';
+import type { AutocastSettings } from '../../main/engine/graph/autocast.ts';
 import { modelFor } from '../../main/engine/models/registry.ts';
 import type { SchedulerType } from '../../main/engine/optim/schedule.ts';
 import { sftObjective } from '../../main/engine/losses/sft.ts';
+import type { LossScaler } from '../../main/engine/optim/loss-scaler.ts';
 import type { Runtime } from '../../main/engine/runtime/runtime.ts';
 import { view } from '../../main/training/flat-parameters.ts';
 import { loadModel, weightReader, weightSource } from '../../main/training/load-model.ts';
@@ -30,7 +32,14 @@ type Expected = {
 
 export const peftKey = (parameter: string): string => `base_model.model.${parameter}`;
 
-export type Way = { recompute: boolean; headChunks: number; queryBlocks: number; memory: 'fast' | 'lean' };
+export type Way = {
+  recompute: boolean;
+  headChunks: number;
+  queryBlocks: number;
+  memory: 'fast' | 'lean';
+  autocast?: AutocastSettings;
+  lossScaler?: LossScaler;
+};
 
 export async function openGolden(runtime: Runtime, name: string, way: Way) {
   const folder = `${goldensFolder}/${name}`;
@@ -52,7 +61,9 @@ export async function openGolden(runtime: Runtime, name: string, way: Way) {
       neftuneAlpha: 0,
       queryBlocks: way.queryBlocks,
       maxPositions: batch.seq,
+      autocast: way.autocast,
     },
+    lossScaler: way.lossScaler,
     optimizer: {
       optim: 'adamw_torch',
       beta1: optimizer.betas[0],

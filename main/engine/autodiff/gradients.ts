@@ -38,7 +38,7 @@ export function gradients(
   for (const node of nodes.reverse()) {
     const arrived = contributions.get(node.output);
     if (!arrived || !wanted.has(node.output)) continue;
-    g.scope(`d ${node.scope}`, () => {
+    const differentiate = (): void => {
       const rule = rules[node.op] as Rule<OpName>;
       const needs = (i: number): boolean => {
         const input = node.inputs[i];
@@ -52,6 +52,10 @@ export function gradients(
         const gradient = results[i];
         if (gradient && wanted.has(input)) contribute(input, sumTo(g, gradient, input.shape));
       });
+    };
+    g.scope(`d ${node.scope}`, () => {
+      if (node.isExact) g.exact(differentiate);
+      else differentiate();
     });
   }
   return new Map(

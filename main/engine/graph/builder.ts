@@ -13,6 +13,7 @@ export class GraphBuilder {
   readonly #scalars = new Map<number, Tensor>();
   readonly #cheap = new WeakSet<Tensor>();
   #scope: readonly string[] = [];
+  #isExact = false;
 
   /** Runs `build` with `name` appended to the place that nodes and errors carry. */
   scope<T>(name: string, build: () => T): T {
@@ -22,6 +23,17 @@ export class GraphBuilder {
       return build();
     } finally {
       this.#scope = outer;
+    }
+  }
+
+  /** Runs `build`, whose products stay in float32 where others are computed in 16 bits; so do those of their gradients. */
+  exact<T>(build: () => T): T {
+    const outer = this.#isExact;
+    this.#isExact = true;
+    try {
+      return build();
+    } finally {
+      this.#isExact = outer;
     }
   }
 
@@ -87,6 +99,7 @@ export class GraphBuilder {
         inputs,
         attributes,
         scope,
+        isExact: this.#isExact,
         index: this.nodes.length,
       };
       const name = this.#unique(scope ? `${scope}/${op}` : op);

@@ -34,6 +34,8 @@ export type GraphNode<K extends OpName = OpName> = {
     readonly attributes: OpAttributes[Op];
     /** Where in the model it stands: "layers.3.self_attn.q_proj". */
     readonly scope: string;
+    /** A product that is not to be rounded: see autocast.ts. */
+    readonly isExact: boolean;
     /** Position in building order, which is a topological order. */
     readonly index: number;
     readonly output: Tensor;

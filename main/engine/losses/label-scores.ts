@@ -31,6 +31,14 @@ export type LabelInputs = {
   zero: Tensor;
 };
 
+export type LabelScoreOptions = {
+  differentiable: boolean;
+  meanLogits: boolean;
+  collisionEntropy: boolean;
+  /** Probabilities are multiplied with this power of two before a product, and its result divided by it. */
+  probabilityScale?: number;
+};
+
 /**
  * For rows h and the head E [vocab, hidden]:
  *
@@ -45,7 +53,7 @@ export function labelScores(
   weights: Weights,
   head: Head,
   { rows: h, labels, zero }: LabelInputs,
-  wanted: { differentiable: boolean; meanLogits: boolean; collisionEntropy: boolean },
+  wanted: LabelScoreOptions,
 ): LabelScores {
   const [count = 1] = h.shape;
   const { logits, tanh } = headLogits(g, weights, head, h); // [labels, vocab]
@@ -59,7 +67,10 @@ export function labelScores(
   const collisionEntropy = wanted.collisionEntropy ? g.neg(g.log(g.reduceSum(g.mul(p, p), [-1]))) : undefined;
   const slope = (t: Tensor): Tensor => g.sub(g.scalar(1), g.mul(t, t));
   const pushed = tanh ? g.mul(p, slope(tanh)) : p;
-  const expected = wanted.differentiable ? weights.back(head.weight, pushed) : undefined; // p E, [labels, hidden]
+  const { probabilityScale = 1 } = wanted;
+  const backThroughHead = (): Tensor =>
+    weights.back(head.weight, g.scale(pushed, probabilityScale), { alpha: 1 / probabilityScale });
+  const expected = wanted.differentiable ? backThroughHead() : undefined; // p E, [labels, hidden]
   const expectedLogit = g.reduceSum(expected && !tanh ? g.mul(h, expected) : g.mul(p, logits), [-1]);
   const entropy = g.sub(logSum, expectedLogit);
 

@@ -21,13 +21,14 @@ export type DoraRows = {
  * multiplied by. float32 loses digits only where B A cancels most of a row of W, far from where training goes.
  */
 export function doraNorms(g: GraphBuilder, { product, rowSquares, a, b, scale }: DoraRows): Tensor {
-  return g.scope('norm', () => {
+  const norms = (): Tensor => {
     const projected = product(a); // [rank, out]
     const overlap = g.gemm(a, a, { transB: true }); // [rank, rank]
     const change = g.gemm(overlap, b, { transB: true, alpha: scale * scale, c: g.scale(projected, 2 * scale) });
     const squares = g.reduceSum(g.mul(change, g.transpose(b, [1, 0])), [0]);
     return g.sqrt(g.add(rowSquares, squares));
-  });
+  };
+  return g.scope('norm', () => g.exact(norms));
 }
 
 /**

@@ -69,7 +69,7 @@ export type FourBitGraph = {
 };
 
 /** Four-bit weights in one graph. Nothing decoded outlives the product that it is decoded for. */
-export function fourBitGraph(g: GraphBuilder): FourBitGraph {
+export function fourBitGraph(g: GraphBuilder, { fuses }: { fuses: boolean }): FourBitGraph {
   const tables = new Map<FourBitType, Tensor>();
   const tableOf = (type: TableType): Tensor => {
     const table = tables.get(type) ?? g.constant(`${type} codes`, 'float32', [256, 2], twoAtOnce(type));
@@ -97,7 +97,8 @@ export function fourBitGraph(g: GraphBuilder): FourBitGraph {
     const { type, shape } = weight;
     const [out = 0, width = 0] = shape;
     const blockSize = fourBitBlock[type];
-    if (type === 'int4' || (out * width) % blockSize !== 0) return g.gemm(x, decode(name, weight), { transB: true });
+    if (!fuses || type === 'int4' || (out * width) % blockSize !== 0)
+      return g.gemm(x, decode(name, weight), { transB: true });
     const inputs = [x, codesOf(g, name, weight), scalesOf(g, name, weight)];
     const quantType = type === 'nf4' ? 1 : 0;
     const y = g.op('MatMulBnb4', inputs, { out, width, blockSize, quantType });

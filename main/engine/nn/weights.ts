@@ -18,12 +18,19 @@ export type Weights = {
   get(name: string): Tensor;
   /** alpha x W' (+ c) for a weight W [out, in] and x [rows, in]. */
   product(name: string, x: Tensor, more?: ProductOptions): Tensor;
-  /** y W for y [rows, out]: the way back through a product. */
-  back(name: string, y: Tensor): Tensor;
+  /** alpha y W for y [rows, out]: the way back through a product. */
+  back(name: string, y: Tensor, more?: Pick<ProductOptions, 'alpha'>): Tensor;
   /** Rows of a table, decoded after the look-up. `ids` int32, any shape. */
   rows(name: string, ids: Tensor): Tensor;
   /** Whether products decode it part by part. */
   isCut(name: string): boolean;
+};
+
+export type FrozenWeightOptions = {
+  fed?: boolean;
+  partElements?: number;
+  /** Four-bit weights are decoded within their product where there is an op for it; it has no 16-bit form of its own. */
+  fusesFourBit?: boolean;
 };
 
 /**
@@ -35,14 +42,14 @@ export type Weights = {
 export function frozenWeights(
   g: GraphBuilder,
   stored: ReadonlyMap<string, StoredWeight>,
-  { fed = false, partElements = 2 ** 24 }: { fed?: boolean; partElements?: number } = {},
+  { fed = false, partElements = 2 ** 24, fusesFourBit = true }: FrozenWeightOptions = {},
 ): Weights {
   const find = (name: string): StoredWeight => {
     const weight = stored.get(name);
     if (!weight) throw new Error(`the checkpoint has no tensor "${name}"`);
     return weight;
   };
-  const fourBit = fourBitGraph(g);
+  const fourBit = fourBitGraph(g, { fuses: fusesFourBit });
   const sixteenBit = sixteenBitGraph(g);
   const decoded = (
     name: string,
@@ -102,13 +109,15 @@ export function frozenWeights(
       );
       return c ? g.add(y, c) : y;
     },
-    back: (name, y) => {
-      const weight = find(name);
-      const parts = partsOf(weight);
-      if (parts.length === 0) return g.gemm(y, get(name));
+    back: (name, y, { alpha = 1 } = {}) => {
+      const parts = partsOf(find(name));
+      if (parts.length === 0) return g.gemm(y, get(name), { alpha });
       const [first, ...others] = parts.map((range) => [g.slice(y, 1, ...range), part(name, range)] as const);
       if (!first) throw new Error(`${name} has no rows`);
-      return others.reduce((sum, [columns, rows]) => g.gemm(columns, rows, { c: sum }), g.gemm(...first));
+      return others.reduce(
+        (sum, [columns, rows]) => g.gemm(columns, rows, { alpha, c: sum }),
+        g.gemm(...first, { alpha }),
+      );
     },
     rows,
     isCut: (name) => partsOf(find(name)).length > 0,
@@ -126,7 +135,7 @@ export function decodedOnce(g: GraphBuilder, weights: Weights, once: string): We
     ...weights,
     get: (name) => (name === once ? value : weights.get(name)),
     product: (name, x, more) => (name === once ? timesTransposed(g, x, value, more) : weights.product(name, x, more)),
-    back: (name, y) => (name === once ? g.gemm(y, value) : weights.back(name, y)),
+    back: (name, y, more) => (name === once ? g.gemm(y, value, more) : weights.back(name, y, more)),
   };
 }
 
@@ -143,7 +152,7 @@ export function trainableWeights(g: GraphBuilder, shapes: ReadonlyMap<string, re
     shape: find,
     get,
     product: (name, x, more) => timesTransposed(g, x, get(name), more),
-    back: (name, y) => g.gemm(y, get(name)),
+    back: (name, y, more) => g.gemm(y, get(name), more),
     rows: (name, ids) => g.gather(get(name), ids),
     isCut: () => false,
   };

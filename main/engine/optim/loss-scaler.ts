@@ -1,8 +1,7 @@
 // Dynamic loss scaling for fp16 (Micikevicius et al. 2018, arXiv:1710.03740), as torch.amp.GradScaler does it: the loss
-// is multiplied so that small gradients do not round to 0, and a step whose gradients overflowed is skipped.
-//
-// No run uses it yet: nothing computes in fp16 in this version. A step with it is: multiply the label weights by `scale`,
-// accumulate, `unscale` the sums, step if that says so, `update`; its state goes into the checkpoint.
+// is multiplied so that small gradients do not round to 0, and a step whose gradients overflowed is skipped. A step is:
+// multiply the loss by `scale`, accumulate, `unscale` the sums, step if that says so, `update`; training/trained-state.ts
+// does. Its state goes into checkpoints.
 
 export type LossScale = {
   scale: number;
@@ -69,5 +68,9 @@ export class LossScaler {
   /** For a checkpoint; a scaler made from it goes on as this one would. */
   state(): LossScale {
     return this.#state;
+  }
+
+  restore(state: LossScale): void {
+    this.#state = state;
   }
 }
