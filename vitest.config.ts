@@ -11,7 +11,7 @@ const whole = [
   'test/e2e/**/*.test.ts',
   'test/app/software-adapter.test.ts',
   'test/hosts/{cli,export-to-hub,hub-folders}.test.ts',
-  'test/training/{run,run-features,four-bit-run,trl-sft,trl-dpo,trl-methods,webgpu,conformance}.test.ts',
+  'test/training/{run,run-features,four-bit-run,trl-sft,trl-dpo,trl-methods,webgpu,conformance,sixteen-bit-run}.test.ts',
 ];
 const components = ['test/components/**/*.test.ts'];
 

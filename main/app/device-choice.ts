@@ -1,6 +1,7 @@
 // Which device `device: auto` comes to: the first in the platform's order whose trial conforms and that is faster than
 // the processor. A rule on what is known; whoever asks tries what is not.
 import type { Probe } from './device-probes.ts';
+import type { TriedFormats } from '../training/precision.ts';
 import type { ListedDevice } from '../devices/listed-devices.ts';
 
 /** Taken, with the reason in words that follow a colon; or what has to be tried first. */
@@ -73,6 +74,14 @@ export const isSoftwareOf = ({ findings }: Probe): boolean => findings.some(({ i
 
 export const speedupOf = ({ findings }: Probe): number | null =>
   findings.find(({ speedup }) => speedup !== undefined)?.speedup ?? null;
+
+/** The formats that the device was shown to compute in; undefined where it was not tried. */
+export function formatsOf(probe: Probe | undefined): TriedFormats | undefined {
+  if (probe === undefined) return undefined;
+  const shown = (format: 'bf16' | 'fp16'): boolean =>
+    probe.findings.some(({ check, passed, computes }) => check === format && passed && computes === true);
+  return { bf16: shown('bf16'), fp16: shown('fp16') };
+}
 
 /** "14 times", "1.3 times", "0.4 times" */
 export const times = (speedup: number): string => `${speedup >= 10 ? Math.round(speedup) : speedup.toFixed(1)} times`;

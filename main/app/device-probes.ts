@@ -6,22 +6,29 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../checkpoints/atomic.ts';
 import { machineKey } from '../devices/machine-key.ts';
 import type { Machine } from '../devices/machine.ts';
-import type { ConformanceCheck } from '../training/conformance.ts';
+import { conformanceChecks, type ConformanceCheck } from '../training/conformance.ts';
 import type { App } from './app.ts';
 import { checkDevice, type DeviceCheck } from './device-check.ts';
 import { productVersion } from './resources.ts';
 
 /** What has to hold before `device: auto` takes a device; the speed decides whether it is worth it. */
-export const probeChecks = ['gradients', 'steps', 'speed'] as const satisfies readonly ConformanceCheck[];
+export const probeChecks = [
+  'gradients',
+  'steps',
+  'bf16',
+  'fp16',
+  'speed',
+] as const satisfies readonly ConformanceCheck[];
 
 /** A driver that compiles its shaders for the first time may take a minute. */
 const LIMIT_MS = 3 * 60_000;
 
 const finding = z.object({
-  check: z.enum(['open', 'gradients', 'recomputation', 'steps', 'speed', 'abort', 'memory', 'exit', 'process']),
+  check: z.enum(['open', ...conformanceChecks, 'exit', 'process']),
   passed: z.boolean(),
   detail: z.string(),
   ms: z.number(),
+  computes: z.boolean().optional(),
   speedup: z.number().optional(),
   isSoftware: z.boolean().optional(),
 });

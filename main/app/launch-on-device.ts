@@ -3,11 +3,12 @@
 import type { JobRecord } from '../../preload/contract.ts';
 import { listedDevices } from '../devices/listed-devices.ts';
 import { lookAtMachine, type Machine } from '../devices/machine.ts';
+import { parseDevice } from '../engine/runtime/device-name.ts';
 import { UserError } from '../errors.ts';
 import type { JobDevice, JobSpec } from '../training/job.ts';
 import type { App } from './app.ts';
-import { decideDevice, faultOf } from './device-choice.ts';
-import { knownProbes, probeDevice } from './device-probes.ts';
+import { decideDevice, faultOf, formatsOf } from './device-choice.ts';
+import { knownProbes, type Probe, probeDevice } from './device-probes.ts';
 import type { JobExit, JobHandle } from './job.ts';
 
 type Place = Pick<App, 'home' | 'launchErrand' | 'canLaunchErrands' | 'launchJob'>;
@@ -31,7 +32,11 @@ export function launchOnDevice(app: Place, job: JobSpec, hooks: Hooks, look = lo
   const wanted = job.recipe.device;
   // A host that starts no other processes cannot try anything.
   const exited =
-    triedFirst.has(wanted) && app.canLaunchErrands ? launched.decideAndLaunch(wanted, look) : launched.launchNow();
+    triedFirst.has(wanted) && app.canLaunchErrands
+      ? launched.decideAndLaunch(wanted, look)
+      : parseDevice(wanted).device === 'cuda'
+        ? launched.launchNamed(wanted, look)
+        : launched.launchNow();
   return { stop: () => launched.stop(), kill: () => launched.kill(), exited };
 }
 
@@ -69,6 +74,19 @@ class DeviceLaunch {
     return this.#launch(device, this.#hooks.onRecord);
   }
 
+  /** Tries nothing; but what an earlier trial has shown decides what bf16 and fp16 come to. */
+  async launchNamed(wanted: string, look: typeof lookAtMachine): Promise<JobExit> {
+    const probe = await look(this.#app.home.folder).then(
+      (machine) => {
+        const probes = knownProbes(this.#app, machine);
+        return probes.get(wanted) ?? probes.get(`${wanted}:0`);
+      },
+      () => undefined,
+    );
+    if (this.#isEnding()) return this.#endBefore(undefined);
+    return this.launchNow(probe && { name: wanted, reason: 'the recipe asks for it', ...formatsIn(probe) });
+  }
+
   async decideAndLaunch(wanted: string, look: typeof lookAtMachine): Promise<JobExit> {
     const failed = new Map<string, string>();
     for (;;) {
@@ -99,8 +117,10 @@ class DeviceLaunch {
   async #decide(machine: Machine, failed: ReadonlyMap<string, string>): Promise<JobDevice> {
     const devices = listedDevices(machine);
     for (;;) {
-      const decision = decideDevice(devices, knownProbes(this.#app, machine), failed);
-      if (!('untried' in decision)) return { name: decision.device, reason: decision.reason };
+      const probes = knownProbes(this.#app, machine);
+      const decision = decideDevice(devices, probes, failed);
+      if (!('untried' in decision))
+        return { name: decision.device, reason: decision.reason, ...formatsIn(probes.get(decision.device)) };
       await this.#probe(machine, decision.untried);
     }
   }
@@ -109,7 +129,7 @@ class DeviceLaunch {
     const device = listedDevices(machine).find(({ name }) => name === wanted);
     if (device !== undefined && !knownProbes(this.#app, machine).has(wanted)) await this.#probe(machine, device);
     const probe = knownProbes(this.#app, machine).get(wanted);
-    if (probe?.outcome === 'conforms') return { name: wanted, reason: 'the recipe asks for it' };
+    if (probe?.outcome === 'conforms') return { name: wanted, reason: 'the recipe asks for it', ...formatsIn(probe) };
     const why = probe === undefined ? 'it is not on this system' : faultOf(probe);
     throw new UserError({
       code: 'device-unavailable',
@@ -170,3 +190,8 @@ function faultOfEnd(end: End | undefined, { code, signal }: JobExit): string | u
 }
 
 const ofDevice: ReadonlySet<string> = new Set(['device-failed', 'device-unavailable', 'out-of-memory']);
+
+function formatsIn(probe: Probe | undefined): Pick<JobDevice, 'formats'> {
+  const formats = formatsOf(probe);
+  return formats === undefined ? {} : { formats };
+}

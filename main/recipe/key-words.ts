@@ -22,11 +22,11 @@ const shared: Readonly<Record<Exclude<KeyGroup, 'Method'>, Readonly<Record<strin
     device: { label: 'Device', does: 'ours: `auto`, or a device that is found on this machine' },
     bf16: {
       label: 'Compute in bfloat16',
-      does: 'compute in bfloat16: `true`, `false`, or `auto`, where the device can',
+      does: 'multiply in bfloat16, everything between products in float32 (as `torch.autocast`): `true`, `false`, or `auto`, where a trial has shown that the device does',
     },
     fp16: {
       label: 'Compute in float16',
-      does: 'compute in float16: `true`, `false`, or `auto`, where the device can and has no bfloat16; not together with `bf16: true`',
+      does: 'the same in float16, with a dynamic loss scale: `true`, `false`, or `auto`, where a trial has shown that the device does and bfloat16 is not there; not together with `bf16: true`',
     },
     load_in_4bit: {
       label: 'Base model in 4 bits (QLoRA)',

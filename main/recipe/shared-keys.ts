@@ -54,9 +54,9 @@ export const modelKeys = {
   adapter_name_or_path: text('runs/first/adapter').optional(),
   /** Ours. */
   device: device.default('auto'),
-  /** Compute in bfloat16. "auto" does where the device can; TRL's default is true unless fp16 is. */
+  /** Multiply in bfloat16. "auto" does where a trial has shown that the device does; TRL's default is true unless fp16 is. */
   bf16: flagOrAuto().default('auto'),
-  /** Compute in float16. "auto" does where the device can and bfloat16 is not there; TRL's default is false. */
+  /** Multiply in float16. "auto" does where the device does and bfloat16 is not there; TRL's default is false. */
   fp16: flagOrAuto().default('auto'),
   /** Round the linear layers of the base model to four bits (QLoRA, arXiv:2305.14314). */
   load_in_4bit: flag().default(false),

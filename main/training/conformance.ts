@@ -1,10 +1,12 @@
 // What a device has to show before anything is trained on it: real training steps of a small model, each beside the same
 // steps on the processor. The short form decides what `device: auto` may take; the long one is `lorelei devices --check`.
 // It may end its process together with a driver, so nothing else should live there.
+import type { AutocastSettings } from '../engine/graph/autocast.ts';
 import { GraphBuilder } from '../engine/graph/builder.ts';
 import { symbol } from '../engine/graph/dims.ts';
 import { type CompiledGraph, toOnnx } from '../engine/graph/onnx.ts';
 import { sftObjective } from '../engine/losses/sft.ts';
+import { LossScaler } from '../engine/optim/loss-scaler.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import type { Batch } from '../data/types.ts';
@@ -12,9 +14,19 @@ import { messageOf, UserError } from '../errors.ts';
 import { roundMs } from './device-speed.ts';
 import { type LoadedModel, loadModel, weightReader, weightSource } from './load-model.ts';
 import { loraStart } from './lora-start.ts';
+import { mayComputeIn16Bits } from './precision.ts';
 import { Stepper } from './stepper.ts';
 
-export const conformanceChecks = ['gradients', 'recomputation', 'steps', 'abort', 'memory', 'speed'] as const;
+export const conformanceChecks = [
+  'gradients',
+  'recomputation',
+  'steps',
+  'bf16',
+  'fp16',
+  'abort',
+  'memory',
+  'speed',
+] as const;
 export type ConformanceCheck = (typeof conformanceChecks)[number];
 
 export type Finding = {
@@ -26,11 +38,13 @@ export type Finding = {
   ms: number;
   /** Of "open", where it can be told: whether the adapter computes on the processor. */
   isSoftware?: boolean;
+  /** Of "bf16" and "fp16": whether products are computed in it. A device need not; one that does, and wrongly, fails. */
+  computes?: boolean;
   /** Of "speed": how many times as fast as the processor. */
   speedup?: number;
 };
 
-type Shown = Pick<Finding, 'detail' | 'isSoftware' | 'speedup'>;
+type Shown = Pick<Finding, 'detail' | 'isSoftware' | 'speedup' | 'computes'>;
 
 export type ConformanceOptions = {
   device: string;
@@ -91,6 +105,8 @@ const runs: Record<ConformanceCheck, (place: Place) => Promise<Shown>> = {
   gradients: async (place) => ({ detail: await compareGradients(place, false) }),
   recomputation: async (place) => ({ detail: await compareGradients(place, true) }),
   steps: async (place) => ({ detail: await compareSteps(place) }),
+  bf16: async (place) => compareFormat(place, 'bfloat16'),
+  fp16: async (place) => compareFormat(place, 'float16'),
   abort: async (place) => ({ detail: await abortAndRerun(place) }),
   memory: async ({ there }) => ({ detail: await runOutOfMemory(there) }),
   speed: compareSpeed,
@@ -107,23 +123,51 @@ async function compareSpeed({ host, there, isSoftware }: Place): Promise<Shown> 
 }
 
 async function compareGradients({ loaded, host, there }: Place, recompute: boolean): Promise<string> {
+  const [expected, found] = [
+    await gradientsOn(host, loaded, { recompute }),
+    await gradientsOn(there, loaded, { recompute }),
+  ];
+  return compare(expected, found, { loss: lossTolerance, gradient: gradientTolerance });
+}
+
+type Gradients = { loss: number; gradients: ReadonlyMap<string, Float32Array> };
+type Way = { recompute: boolean; autocast?: AutocastSettings };
+
+async function gradientsOn(runtime: Runtime, loaded: LoadedModel, way: Way): Promise<Gradients> {
   const batch = madeUpBatch(loaded, 2, 24, 1);
-  const [expected, found] = await Promise.all(
-    [host, there].map((runtime) =>
-      withStepper(runtime, loaded, recompute, async (stepper) => {
-        const { loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 7);
-        return { loss, gradients: await stepper.gradients() };
-      }),
-    ),
-  );
-  if (!expected || !found) throw new Error('a run is missing');
-  requireClose('the loss', found.loss, expected.loss);
+  return withStepper(runtime, loaded, way, async (stepper) => {
+    const { loss } = await stepper.accumulate(batch, 1 / batch.labelIds.length, 7);
+    return { loss, gradients: await stepper.gradients() };
+  });
+}
+
+/**
+ * Beside the processor, which rounds as the format does and multiplies in float32. Sums in another order end on the other
+ * side of a rounding here and there, and what follows differs by some roundings.
+ */
+async function compareFormat({ loaded, host, there }: Place, format: AutocastSettings['format']): Promise<Shown> {
+  const { device } = there.choice;
+  if (!mayComputeIn16Bits(device))
+    return { detail: `not computed in: ${device} multiplies in float32`, computes: false };
+  let found: Gradients;
+  try {
+    found = await gradientsOn(there, loaded, { recompute: false, autocast: { format } });
+  } catch (error) {
+    return { detail: `not computed in: ${messageOf(error).trim()}`, computes: false };
+  }
+  const expected = await gradientsOn(host, loaded, { recompute: false, autocast: { format, emulated: true } });
+  const rounding = format === 'float16' ? 2 ** -11 : 2 ** -8;
+  return { detail: compare(expected, found, { loss: 2 * rounding, gradient: 20 * rounding }), computes: true };
+}
+
+function compare(expected: Gradients, found: Gradients, tolerance: { loss: number; gradient: number }): string {
+  requireClose('the loss', found.loss, expected.loss, tolerance.loss);
   let worst = { name: '', error: 0 };
   for (const [name, gradient] of found.gradients) {
     const error = relativeError(gradient, expected.gradients.get(name) ?? new Float32Array());
     if (!(error <= worst.error)) worst = { name, error };
   }
-  if (!(worst.error < gradientTolerance))
+  if (!(worst.error < tolerance.gradient))
     throw new Error(`the gradient of ${worst.name} is ${percent(worst.error)} off`);
   return `loss ${found.loss.toFixed(6)}, ${found.gradients.size} gradients within ${percent(worst.error)} of the processor's`;
 }
@@ -132,7 +176,7 @@ async function compareGradients({ loaded, host, there }: Place, recompute: boole
 async function compareSteps({ loaded, host, there }: Place): Promise<string> {
   const steps = 4;
   const losses = async (runtime: Runtime): Promise<number[]> =>
-    withStepper(runtime, loaded, false, async (stepper) => {
+    withStepper(runtime, loaded, { recompute: false }, async (stepper) => {
       const seen: number[] = [];
       for (let step = 0; step < steps; step++) {
         let loss = 0;
@@ -154,7 +198,7 @@ async function compareSteps({ loaded, host, there }: Place): Promise<string> {
 }
 
 async function abortAndRerun({ loaded, there }: Place): Promise<string> {
-  return withStepper(there, loaded, false, async (stepper) => {
+  return withStepper(there, loaded, { recompute: false }, async (stepper) => {
     const batch = madeUpBatch(loaded, 1, 16, 4);
     const before = await stepper.evaluate(batch, 1);
     const abort = new AbortController();
@@ -218,7 +262,7 @@ async function runOutOfMemory(runtime: Runtime): Promise<string> {
 async function withStepper<T>(
   runtime: Runtime,
   loaded: LoadedModel,
-  recompute: boolean,
+  { recompute, autocast }: Way,
   use: (stepper: Stepper) => Promise<T>,
 ): Promise<T> {
   const recipe = {
@@ -240,7 +284,10 @@ async function withStepper<T>(
       neftuneAlpha: 0,
       queryBlocks: recompute ? 2 : 1,
       maxPositions: 64,
+      autocast,
     },
+    // Small enough for the gradients of any small model, and large enough to lift them off the end of float16.
+    lossScaler: autocast?.format === 'float16' ? new LossScaler({ scale: 256, growthTracker: 0 }) : undefined,
     optimizer: { optim: 'adamw_torch', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
     weightsDir: loaded.weightsDir,
     weightSource: weightSource(loaded),
@@ -281,7 +328,7 @@ function madeUpBatch({ model }: LoadedModel, rows: number, length: number, seed:
   };
 }
 
-function requireClose(what: string, found: number, expected: number, tolerance = lossTolerance): void {
+function requireClose(what: string, found: number, expected: number, tolerance: number): void {
   const error = Math.abs(found - expected) / Math.abs(expected);
   if (!(error < tolerance)) throw new Error(`${what} is ${found}, on the processor ${expected}`);
 }

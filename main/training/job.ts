@@ -1,5 +1,6 @@
 // What a job process is asked to do.
 import type { Recipe } from '../recipe/recipe.ts';
+import type { TriedFormats } from './precision.ts';
 
 /** Where a run trains, decided before its process is started. */
 export type JobDevice = {
@@ -7,6 +8,8 @@ export type JobDevice = {
   name: string;
   /** Why this one, in words that follow a colon. */
   reason: string;
+  /** The 16-bit formats that its trial has shown it to compute in. */
+  formats?: TriedFormats;
 };
 
 export type JobSpec = {

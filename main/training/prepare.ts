@@ -6,6 +6,7 @@ import { fulfilMergeOrder } from '../checkpoints/merge-order.ts';
 import { weightsFingerprint } from '../checkpoints/weights-fingerprint.ts';
 import { checkVocabulary, loadTokenizer, type TextTokenizer } from '../data/tokenizer.ts';
 import { deviceText } from '../engine/runtime/device-name.ts';
+import { LossScaler } from '../engine/optim/loss-scaler.ts';
 import { openRuntime } from '../engine/runtime/onnxruntime-node.ts';
 import type { Runtime } from '../engine/runtime/runtime.ts';
 import { UserError } from '../errors.ts';
@@ -22,7 +23,7 @@ import { loadOrpo } from './methods/orpo.ts';
 import { loadSft } from './methods/sft.ts';
 import { loadSimpo } from './methods/simpo.ts';
 import { isPlainAdamW } from './optimizer.ts';
-import { choosePrecision, precisionDevice } from './precision.ts';
+import { autocastOf, choosePrecision, precisionDevice } from './precision.ts';
 import { stepSettings } from './step-settings.ts';
 import { Stepper } from './stepper.ts';
 
@@ -89,7 +90,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   });
   if (settings)
     post({ type: 'event', level: 'info', message: `The base model is in 4 bits: ${fourBitWords(settings)}.` });
-  const { precision, reason } = choosePrecision(recipe, precisionDevice(runtime.choice.device));
+  const { precision, reason } = choosePrecision(recipe, precisionDevice(runtime.choice.device, job.device?.formats));
   post({ type: 'event', level: 'info', message: `Computing in ${precision}: ${reason}.` });
   if (runtime.hasOwnMemory && !isPlainAdamW(recipe.optim))
     post({
@@ -104,6 +105,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     ...loaded,
     lora: lora.settings,
     hasOwnMemory: runtime.hasOwnMemory,
+    autocast: autocastOf(precision, runtime.choice.device),
   });
   const stepper = await Stepper.create(runtime, {
     model: loaded.model,
@@ -121,6 +123,7 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     weightSource: weightSource(loaded),
     memory,
     frozenInputs: lora.frozenInputs,
+    lossScaler: precision === 'fp16' ? new LossScaler() : undefined,
   });
   // A checkpoint brings its own values, but what a method asks of the model as it starts needs these.
   if (job.resumeFrom === undefined || method.begin) {

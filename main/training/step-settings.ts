@@ -1,5 +1,6 @@
 // What a training graph is built with, from a recipe and what is known of its model and data. The run and the estimate
 // of its memory build the same graph.
+import type { AutocastSettings } from '../engine/graph/autocast.ts';
 import type { Objective } from '../engine/losses/objective.ts';
 import type { Model } from '../engine/models/model.ts';
 import type { LoraSettings } from '../engine/nn/lora.ts';
@@ -22,6 +23,8 @@ export type StepFacts = {
   evaluation: object | undefined;
   /** The device has a memory of its own. */
   hasOwnMemory?: boolean;
+  /** How products are computed in 16 bits, where they are. */
+  autocast?: AutocastSettings | undefined;
 };
 
 export function stepSettings(recipe: Recipe, facts: StepFacts): StepSettings {
@@ -42,6 +45,7 @@ export function stepSettings(recipe: Recipe, facts: StepFacts): StepSettings {
     neftuneAlpha: recipe.method === 'sft' ? (recipe.neftune_noise_alpha ?? 0) : 0,
     queryBlocks: queryBlocks(longest, memory),
     maxPositions: longest,
+    autocast: facts.autocast,
   };
 }
 

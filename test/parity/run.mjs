@@ -182,6 +182,7 @@ function generate(folder) {
   mkdirSync(folder, { recursive: true });
   must(script('llama_goldens.py', folder));
   must(script('four_bit_goldens.py', folder));
+  must(script('autocast_goldens.py', folder));
   must(script('families_goldens.py', join(folder, 'families')));
   must(script('singular_values_goldens.py', folder));
   must(script('dora_dropout_goldens.py', folder));

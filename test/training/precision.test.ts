@@ -29,9 +29,9 @@ test.each<[PrecisionWish, keyof typeof devices, reason: string]>([
   [{ bf16: 'auto', fp16: 'auto' }, 'both', 'both computes in bf16'],
   [{ bf16: 'auto', fp16: 'auto' }, 'fp16', 'older computes in fp16 and not in bf16; the loss is scaled'],
   [{ bf16: false, fp16: 'auto' }, 'both', 'both computes in fp16 and the recipe switches bf16 off'],
-  [{ bf16: 'auto', fp16: 'auto' }, 'none', 'plain does not compute in bf16 or fp16 in this version'],
-  [{ bf16: 'auto', fp16: false }, 'none', 'plain does not compute in bf16 in this version'],
-  [{ bf16: true, fp16: 'auto' }, 'none', 'asks for bf16, which plain lacks in this version; fp32 is at'],
+  [{ bf16: 'auto', fp16: 'auto' }, 'none', 'plain does not compute in bf16 or fp16 here'],
+  [{ bf16: 'auto', fp16: false }, 'none', 'plain does not compute in bf16 here'],
+  [{ bf16: true, fp16: 'auto' }, 'none', 'asks for bf16, which plain does not compute in here; fp32 is at'],
   [{ bf16: true, fp16: 'auto' }, 'both', 'the recipe asks for it'],
   [{ bf16: false, fp16: false }, 'both', 'the recipe switches bf16 and fp16 off'],
 ])('%j on %s says why', (wish, device, reason) => {
@@ -43,6 +43,24 @@ test('both at once is refused, on every device', () => {
     expect(userErrorOf(() => choosePrecision({ bf16: true, fp16: true }, device)).code).toBe('recipe-value');
 });
 
-test("TRL's bf16: true runs on a CPU", () => {
-  expect(choosePrecision({ bf16: true, fp16: false }, precisionDevice('cpu')).precision).toBe('fp32');
+test.each(['cpu', 'webgpu', 'dml'])("TRL's bf16: true runs on %s, in fp32", (device) => {
+  const all = precisionDevice(device, { bf16: true, fp16: true });
+  expect(choosePrecision({ bf16: true, fp16: false }, all).precision).toBe('fp32');
+});
+
+// What a trial on this machine has shown decides what auto takes; who asks by name need not wait for one.
+test.each<
+  [PrecisionWish['bf16'], PrecisionWish['fp16'], Parameters<typeof precisionDevice>[1], string, reason: string]
+>([
+  ['auto', 'auto', { bf16: true, fp16: true }, 'bf16', 'cuda computes in bf16'],
+  ['auto', 'auto', { bf16: false, fp16: true }, 'fp16', 'cuda computes in fp16 and not in bf16'],
+  ['auto', 'auto', { bf16: false, fp16: false }, 'fp32', 'cuda does not compute in bf16 or fp16 here'],
+  ['auto', 'auto', undefined, 'fp32', 'cuda was not tried in bf16 and fp16 on this machine'],
+  [true, false, undefined, 'bf16', 'the recipe asks for it, and cuda was not tried in it on this machine'],
+  [true, false, { bf16: false, fp16: true }, 'fp32', 'which cuda does not compute in here'],
+  [false, true, { bf16: true, fp16: true }, 'fp16', 'the recipe asks for it'],
+])('bf16: %s, fp16: %s on a card that has shown %j: %s', (bf16, fp16, tried, precision, reason) => {
+  const chosen = choosePrecision({ bf16, fp16 }, precisionDevice('cuda', tried));
+  expect(chosen.precision).toBe(precision);
+  expect(chosen.reason).toContain(reason);
 });

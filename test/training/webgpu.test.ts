@@ -9,6 +9,7 @@ import { startRun } from '../../main/app/start-run.ts';
 import { forkedJobs } from '../../main/hosts/cli/fork-job.ts';
 import { fakeNvidiaSmi } from '../support/fake-nvidia-smi.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { LossScaler } from '../../main/engine/optim/loss-scaler.ts';
 import { openRuntime } from '../../main/engine/runtime/onnxruntime-node.ts';
 import { openGolden, peftKey } from '../support/golden-stepper.ts';
 import { relativeError } from '../support/goldens.ts';
@@ -126,7 +127,7 @@ describe.skipIf(!hasSoftwareGpu)('on WebGPU', () => {
   });
 
   test.each(['llama-f16', 'llama-bf16-sharded'])(
-    '%s stays in 16 bits there and gives the loss, the gradients and the steps of PyTorch',
+    '%s stays in 16 bits there and gives the loss, the gradients and the steps of PyTorch, also under a scaled loss',
     async (name) => {
       const runtime = await openRuntime({ device: 'webgpu' });
       const uploaded: string[] = [];
@@ -137,11 +138,19 @@ describe.skipIf(!hasSoftwareGpu)('on WebGPU', () => {
           return runtime.upload(tensor);
         },
       };
-      const way = { recompute: true, headChunks: 1, queryBlocks: 1, memory: 'lean' } as const;
+      // Beyond what the norm of the gradients can be told in.
+      const lossScaler = new LossScaler(
+        { scale: 2 ** 127, growthTracker: 0 },
+        { growthFactor: 2, backoffFactor: 2 ** -117, growthInterval: 4 },
+      );
+      const way = { recompute: true, headChunks: 1, queryBlocks: 1, memory: 'lean', lossScaler } as const;
       const { stepper, expected, batch, tensors } = await openGolden(watched, name, way);
       // Vectors are fed as float32; no table is.
       expect(new Set(uploaded)).toEqual(new Set(['uint32 2', 'float32 1']));
       const labelWeight = 1 / batch.labelIds.length;
+      await stepper.accumulate(batch, labelWeight, 0);
+      expect(Number.isFinite(await stepper.update(1e-2))).toBe(false);
+      expect([stepper.step, stepper.skippedSteps, lossScaler.scale]).toEqual([1, 1, 2 ** 10]);
       const { loss } = await stepper.accumulate(batch, labelWeight, 0);
       expect(loss).toBeCloseTo(expected.loss, 4);
       for (const [parameter, gradient] of await stepper.gradients())
@@ -149,8 +158,10 @@ describe.skipIf(!hasSoftwareGpu)('on WebGPU', () => {
       for (const [i, step] of expected.steps.entries()) {
         const before = i === 0 ? { loss } : await stepper.accumulate(batch, labelWeight, 0);
         expect(Math.abs(before.loss - step.loss) / step.loss, `loss of step ${i}`).toBeLessThan(1e-4);
-        await stepper.update(step.learning_rate);
+        const norm = await stepper.update(step.learning_rate);
+        expect(Math.abs(norm - step.grad_norm) / step.grad_norm, `grad_norm of step ${i}`).toBeLessThan(1e-3);
       }
+      expect(lossScaler.scale).toBe(2 ** 12);
       await stepper.dispose();
       await runtime.close();
     },

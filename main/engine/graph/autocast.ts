@@ -1,7 +1,7 @@
 // Matrix products in 16 bits, as torch.autocast has them: a finished graph in float32 in, one out whose products read and
 // write 16-bit numbers while everything between them stays float32. Sums that must not be rounded are marked as exact
 // where they are built (GraphBuilder.exact).
-import type { OpAttributes, OpName } from './ops.ts';
+import type { OpName } from './ops.ts';
 import { type DType, type Graph, type GraphNode, type Tensor, valueOf } from './tensor.ts';
 
 export type AutocastSettings = {
