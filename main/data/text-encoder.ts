@@ -143,13 +143,20 @@ function sectionReader(inner: Tokenizer): (text: string) => (number | string[])[
     });
 }
 
-type AddedText = { id: number; text: string; lstrip: boolean; rstrip: boolean };
+type AddedText = { id: number; text: string; lstrip: boolean; rstrip: boolean; single_word: boolean };
 
-function addedText({ id, lstrip, rstrip }: Omit<AddedText, 'text'>, text: string): AddedText {
-  return { id, text, lstrip, rstrip };
+function addedText({ id, lstrip, rstrip, single_word }: Omit<AddedText, 'text'>, text: string): AddedText {
+  return { id, text, lstrip, rstrip, single_word };
 }
 
-/** The longest token wins where several begin at a place. lstrip and rstrip swallow blanks beside a token. */
+/** As \w of the Rust library: a letter, a digit, or what joins them. */
+const endsInWord = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const beginsWithWord = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+
+/**
+ * The longest token wins where several begin at a place. lstrip and rstrip swallow blanks beside a token; one for single
+ * words is none within another.
+ */
 function splitter(tokens: AddedText[]): (text: string) => (number | string)[] {
   const byText = new Map(tokens.filter((token) => token.text !== '').map((token) => [token.text, token]));
   if (byText.size === 0) return (text) => (text === '' ? [] : [text]);
@@ -168,9 +175,17 @@ function splitter(tokens: AddedText[]): (text: string) => (number | string)[] {
     for (const match of text.matchAll(pattern)) {
       const token = byText.get(match[0]);
       if (!token) continue;
+      const end = match.index + match[0].length;
+      // Two UTF-16 units hold any character.
+      if (
+        token.single_word &&
+        (endsInWord.test(text.slice(Math.max(0, match.index - 2), match.index)) ||
+          beginsWithWord.test(text.slice(end, end + 2)))
+      )
+        continue;
       between(match.index, token.lstrip);
       parts.push(token.id);
-      from = match.index + match[0].length;
+      from = end;
       stripStart = token.rstrip;
     }
     between(text.length, false);

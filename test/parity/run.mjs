@@ -195,6 +195,7 @@ function generate(folder) {
   must(script('merged_goldens.py', folder));
   must(script('tracker_goldens.py', folder));
   must(script('gguf_goldens.py', join(folder, 'gguf')));
+  must(script('tokenizer_kinds_goldens.py', join(folder, 'tokenizer-kinds')));
   if (!existsSync(stories)) return;
   must(script('sft_trl.py', stories, folder));
   must(script('dpo_trl.py', stories, folder));
