@@ -3,13 +3,15 @@ import { totalmem } from 'node:os';
 import type { Estimate } from '../../preload/contract.ts';
 import { freeDiskSpace } from '../checkpoints/disk-space.ts';
 import { modelOutline } from '../checkpoints/model-outline.ts';
+import type { RowSizes } from '../data/row-sizes.ts';
 import type { Model } from '../engine/models/model.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import { freeMemory } from '../engine/runtime/free-memory.ts';
 import { checkKeys } from '../recipe/check-keys.ts';
 import type { Method, Recipe } from '../recipe/recipe.ts';
 import { optimizerBytes } from '../training/run-shape.ts';
-import { adapterParameters, stepOperations, type StepShape } from '../training/step-cost.ts';
+import { usualBatch } from '../training/largest-batch.ts';
+import { adapterParameters, type AdapterShape, stepOperations } from '../training/step-cost.ts';
 import type { StepMemory } from '../training/step-memory.ts';
 import type { App } from './app.ts';
 import { foldersToAsk } from './chain-runs.ts';
@@ -20,19 +22,18 @@ import { waysToNeedLess } from './savings.ts';
 /** What a step reaches of the speed of bare products, on the processors that were measured. */
 const SHARE_OF_PEAK = 0.5;
 
-type RowTokens = { mean: number; longest: number };
 type Request = {
   method: Method;
   values: Record<string, unknown>;
   rows: number | null;
   /** Null: all are taken to be as long as max_length. */
-  rowTokens: RowTokens | null;
+  sizes: RowSizes | null;
   signal?: AbortSignal;
 };
 
 /** Throws UserError where recipe or model cannot be read. */
 export async function estimateRun(app: App, request: Request): Promise<Estimate> {
-  const { method, values, rows, rowTokens, signal = new AbortController().signal } = request;
+  const { method, values, rows, sizes, signal = new AbortController().signal } = request;
   // What the estimate does not need may still be missing.
   const { problems, recipe } = checkKeys(method, { dataset_name: 'data.jsonl', ...values });
   const [problem] = problems;
@@ -45,20 +46,20 @@ export async function estimateRun(app: App, request: Request): Promise<Estimate>
   const ideas = waysToNeedLess(recipe).map((idea) => ({ ...idea, recipe: { ...recipe, ...idea.changes } as Recipe }));
   const [memory, ...others] = await app.launchErrand(
     'memory',
-    { model: place, longest: rowTokens?.longest ?? null, recipes: [recipe, ...ideas.map((idea) => idea.recipe)] },
+    { model: place, sizes, recipes: [recipe, ...ideas.map((idea) => idea.recipe)] },
     { onProgress: () => undefined, signal, keep: 'graphs' },
   );
   if (memory === undefined) throw new Error('an errand without an answer');
   const speed = await machineSpeed(app);
   const stepMsOf = (changed: Recipe): number | null =>
-    speed && (1000 * operationsOf(changed, model, rowTokens)) / (speed * SHARE_OF_PEAK);
+    speed && (1000 * operationsOf(changed, model, sizes)) / (speed * SHARE_OF_PEAK);
   return {
     memory,
     totalMemoryBytes: totalmem(),
     freeMemoryBytes: freeMemory(),
     stepMs: stepMsOf(recipe),
     totalSteps: stepsOf(recipe, rows),
-    diskBytes: diskOf(recipe, 4 * adapterParameters(shapeOf(recipe, model))),
+    diskBytes: diskOf(recipe, 4 * adapterParameters(adapterOf(recipe, model))),
     freeDiskBytes: freeDiskSpace(recipe.output_dir ?? app.home.folder),
     savings: ideas
       .map(({ recipe: changed, ...idea }, i) => ({
@@ -71,10 +72,8 @@ export async function estimateRun(app: App, request: Request): Promise<Estimate>
 }
 
 /** Operations of an optimizer step, with what rounding and recomputing cost of speed counted as more of them. */
-function operationsOf(recipe: Recipe, model: Model, rowTokens: RowTokens | null): number {
-  // Packed rows are full.
-  const isPacked = recipe.method === 'sft' && recipe.packing;
-  const shape = shapeOf(recipe, model, isPacked ? rowTokens?.longest : rowTokens?.mean);
+function operationsOf(recipe: Recipe, model: Model, sizes: RowSizes | null): number {
+  const shape = { ...adapterOf(recipe, model), ...usualBatch(recipe, model.maxPositions, sizes) };
   return recipe.gradient_accumulation_steps * stepOperations(shape) * timeFactor(recipe);
 }
 
@@ -84,16 +83,9 @@ function timeFactor({ gradient_checkpointing: recomputes, load_in_4bit: rounded 
   return recomputes ? 1.42 : 1;
 }
 
-function shapeOf(recipe: Recipe, model: Model, tokens: number = Infinity): StepShape {
+function adapterOf(recipe: Recipe, model: Model): AdapterShape & { model: Model } {
   const targets = recipe.lora_target_modules ?? model.defaultLoraTargets;
-  return {
-    model,
-    rank: recipe.lora_r,
-    targets: targets === 'all-linear' ? model.linears : targets,
-    // Two answers to a prompt; the prompt is computed once, but nobody knows yet how long it is.
-    sequences: recipe.per_device_train_batch_size * (recipe.method === 'sft' ? 1 : 2),
-    length: Math.min(tokens, recipe.max_length ?? model.maxPositions),
-  };
+  return { model, rank: recipe.lora_r, targets: targets === 'all-linear' ? model.linears : targets };
 }
 
 const bytesOf = ({ weights, activations, optimizer, overhead }: StepMemory): number =>

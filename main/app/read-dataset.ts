@@ -6,6 +6,7 @@ import type { DataDraft, DataSettings, FilesLookedAt, TokenizedData } from '../.
 import { loadDataset } from '../data/load-dataset.ts';
 import { loadPreferences } from '../data/load-preferences.ts';
 import { lookAtFiles } from '../data/look-at-files.ts';
+import { pairSizes, type RowSizes, rowSizes } from '../data/row-sizes.ts';
 import { writePieceTable } from '../data/piece-table.ts';
 import type { UserError } from '../errors.ts';
 import { parseRecipe } from '../recipe/parse.ts';
@@ -111,19 +112,33 @@ export async function tokenizeDraft(
   const { cache } = app.home;
   // The next move of max_length need not tokenize again.
   const hooks = { onProgress, keepWhole: true };
-  const { dataset, report, folder } =
+  const { report, folder, ...found } =
     recipe.method === 'sft'
-      ? await loadDataset(sftDataOptions(recipe, recipe.dataset_name, cache, recipe.packing), tokenizer, hooks)
-      : await loadPreferences(preferenceOptions(recipe, recipe.dataset_name, cache), tokenizer, hooks);
-  const { length, lengths } = dataset;
-  dataset.close();
+      ? measured(
+          await loadDataset(sftDataOptions(recipe, recipe.dataset_name, cache, recipe.packing), tokenizer, hooks),
+          rowSizes,
+        )
+      : measured(
+          await loadPreferences(preferenceOptions(recipe, recipe.dataset_name, cache), tokenizer, hooks),
+          pairSizes,
+        );
   return {
     rows: { store: basename(folder), pieces: writePieceTable(cache, tokenizer) },
     kind: recipe.method === 'sft' ? 'rows' : 'pairs',
-    length,
     report,
-    lengths,
+    ...found,
     hasChatTemplate: tokenizer.chatTemplate !== undefined,
     maxLength: recipe.max_length,
   };
+}
+
+/** What is told of a dataset, which is closed. */
+function measured<Dataset extends { length: number; lengths: TokenizedData['lengths']; close(): void }, Rest>(
+  { dataset, ...rest }: { dataset: Dataset } & Rest,
+  sizesOf: (dataset: Dataset) => RowSizes,
+) {
+  const { length, lengths } = dataset;
+  const sizes = sizesOf(dataset);
+  dataset.close();
+  return { ...rest, length, lengths, sizes };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { graphDTypes } from '../checkpoints/external-data.ts';
 import { modelOutline } from '../checkpoints/model-outline.ts';
 import { modelFor } from '../engine/models/registry.ts';
+import type { RowSizes } from '../data/row-sizes.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { runShape } from '../training/run-shape.ts';
 import { stepMemory, type StepMemory } from '../training/step-memory.ts';
@@ -12,8 +13,8 @@ import { stepMemory, type StepMemory } from '../training/step-memory.ts';
 export type MemoryQuestion = {
   /** Folder of the model, or a GGUF file. */
   model: string;
-  /** Of the longest row; null: as many as max_length allows. */
-  longest: number | null;
+  /** Of the rows; null where nothing is known of them. */
+  sizes: RowSizes | null;
   /** The recipe, and others to compare it with. */
   recipes: Recipe[];
 };
@@ -22,14 +23,14 @@ export type MemoryQuestion = {
 const USUAL_TOKENIZER_BYTES = 4e6;
 
 /** Throws UserError where the model cannot be read, or a recipe does not fit it. */
-export function memoryOfRuns({ model: path, longest, recipes }: MemoryQuestion): StepMemory[] {
+export function memoryOfRuns({ model: path, sizes, recipes }: MemoryQuestion): StepMemory[] {
   const { config, weights } = modelOutline(path);
   const tokenizer = join(path, 'tokenizer.json');
   const facts = {
     model: modelFor(config),
     dtypeOf: (name: string) => graphDTypes[weights.get(name)?.dtype ?? 'F32'] ?? 'float32',
     tokenizerBytes: existsSync(tokenizer) ? statSync(tokenizer).size : USUAL_TOKENIZER_BYTES,
-    longest: longest ?? Infinity,
+    sizes,
   };
   return recipes.map((recipe) => {
     const shape = runShape(recipe, facts);

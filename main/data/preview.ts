@@ -4,6 +4,7 @@ import { loadDataset, type DataOptions, type LoadHooks } from './load-dataset.ts
 import { loadPreferences, type PreferenceOptions } from './load-preferences.ts';
 import { pairCounts, pairSequences } from './pair.ts';
 import type { PlacedPairs } from './pair-store.ts';
+import { pairSizes, type RowSizes, rowSizes } from './row-sizes.ts';
 import type { DataReport } from './report.ts';
 import type { PlacedDataset } from './token-store.ts';
 import type { TextTokenizer } from './tokenizer.ts';
@@ -21,7 +22,7 @@ export type PreviewPart = {
 
 export type PreviewRow = PreviewPart & { file: string; line: number };
 
-export type Preview = { rows: PreviewRow[]; report: DataReport };
+export type Preview = { rows: PreviewRow[]; report: DataReport; sizes: RowSizes };
 
 export type PairPreviewRow = {
   file: string;
@@ -34,7 +35,7 @@ export type PairPreviewRow = {
   trainedCount: number;
 };
 
-export type PairPreview = { rows: PairPreviewRow[]; report: DataReport };
+export type PairPreview = { rows: PairPreviewRow[]; report: DataReport; sizes: RowSizes };
 
 export type PreviewOptions = {
   /** Rows to show; default 5. */
@@ -53,7 +54,8 @@ export async function previewDataset(
   const { rows: wanted = 5, maxTokens = 512 } = options;
   const { dataset, report } = await loadDataset(data, tokenizer, hooks);
   try {
-    return { rows: firstOf(dataset, wanted, (i) => previewRow(dataset, i, tokenizer, maxTokens)), report };
+    const rows = firstOf(dataset, wanted, (i) => previewRow(dataset, i, tokenizer, maxTokens));
+    return { rows, report, sizes: rowSizes(dataset) };
   } finally {
     dataset.close();
   }
@@ -69,7 +71,8 @@ export async function previewPreferences(
   const { rows: wanted = 5, maxTokens = 512 } = options;
   const { dataset, report } = await loadPreferences(data, tokenizer, hooks);
   try {
-    return { rows: firstOf(dataset, wanted, (i) => previewPair(dataset, i, tokenizer, maxTokens)), report };
+    const rows = firstOf(dataset, wanted, (i) => previewPair(dataset, i, tokenizer, maxTokens));
+    return { rows, report, sizes: pairSizes(dataset) };
   } finally {
     dataset.close();
   }

@@ -1,15 +1,23 @@
 // From a recipe to the sizes that its memory and time follow from, before anything is loaded: the graphs' settings, and
 // the largest batch that its data may bring.
+import type { RowSizes } from '../data/row-sizes.ts';
 import type { DType } from '../engine/graph/tensor.ts';
 import type { Model } from '../engine/models/model.ts';
 import type { StoredWeight } from '../engine/nn/weights.ts';
-import { evaluates } from '../recipe/evaluation.ts';
 import { memoryOf } from '../recipe/memory.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { fourBitSettings } from './four-bit.ts';
 import { loraStart } from './lora-start.ts';
 import { objectiveOf } from './methods/objectives.ts';
-import type { BatchShape, RunShape } from './step-memory.ts';
+import {
+  type BatchShape,
+  hasEvaluationRows,
+  labelsToCutFor,
+  largestBatch,
+  longestRow,
+  rowsWithoutGradients,
+} from './largest-batch.ts';
+import type { RunShape } from './step-memory.ts';
 import { stepSettings } from './step-settings.ts';
 
 export type RunFacts = {
@@ -18,10 +26,8 @@ export type RunFacts = {
   dtypeOf: (name: string) => DType;
   /** Of the tokenizer's file. */
   tokenizerBytes: number;
-  /** Tokens of the longest row; of pairs, of the longer answer with its prompt. */
-  longest: number;
-  /** Tokens that the answers of a pair share, at least. */
-  sharedTokens?: number;
+  /** Of the data; null where nothing is known of it. */
+  sizes: RowSizes | null;
 };
 
 /** Bytes of optimizer state for each trained parameter. */
@@ -35,20 +41,10 @@ export const optimizerBytes: Record<Recipe['optim'], number> = {
 
 /** Throws UserError where the recipe's LoRA does not fit the model. */
 export function runShape(recipe: Recipe, facts: RunFacts): RunShape {
-  const { model, tokenizerBytes } = facts;
-  const longest = Math.max(1, Math.min(facts.longest, recipe.max_length ?? model.maxPositions));
-  const batchOf = (rows: number): BatchShape => batchShape(recipe, rows, longest, facts.sharedTokens ?? 0);
-  const hasEvaluation =
-    evaluates(recipe) && (recipe.eval_dataset_name !== undefined || recipe.test_split_size !== undefined);
-  const evaluationRows =
-    recipe.method === 'dpo'
-      ? Math.max(
-          recipe.precompute_ref_batch_size ?? recipe.per_device_eval_batch_size,
-          hasEvaluation ? recipe.per_device_eval_batch_size : 0,
-        )
-      : hasEvaluation
-        ? recipe.per_device_eval_batch_size
-        : 0;
+  const { model, tokenizerBytes, sizes } = facts;
+  const longest = longestRow(recipe, model.maxPositions, sizes);
+  const batchOf = (rows: number): BatchShape => largestBatch(recipe, rows, longest, sizes);
+  const evaluationRows = rowsWithoutGradients(recipe);
   return {
     model,
     step: stepSettings(recipe, {
@@ -57,25 +53,23 @@ export function runShape(recipe: Recipe, facts: RunFacts): RunShape {
       lora: loraStart(recipe, model, () => new Float32Array()).settings,
       objective: objectiveOf(recipe),
       longest,
-      labelsOfBatch: (rows) => batchOf(rows).labels,
-      evaluation: hasEvaluation ? {} : undefined,
+      labelsOfBatch: (rows) => labelsToCutFor(recipe, rows, longest, sizes),
+      evaluation: hasEvaluationRows(recipe) ? {} : undefined,
     }),
     memory: memoryOf(recipe),
     batch: batchOf(recipe.per_device_train_batch_size),
     evaluationBatch: evaluationRows > 0 ? batchOf(evaluationRows) : undefined,
     stateBytes: optimizerBytes[recipe.optim],
     tokenizerBytes,
+    dataBytes: BYTES_PER_ROW * (sizes?.rows ?? 0),
+    sampledTokens: recipe.sample_prompts === undefined ? 0 : USUAL_PROMPT + recipe.sample_max_new_tokens,
   };
 }
 
-/** All tokens are taken to have labels: how many have is known only when the data is read. */
-function batchShape(recipe: Recipe, rows: number, longest: number, shared: number): BatchShape {
-  if (recipe.method === 'sft') return { rows, length: longest, labels: rows * longest, pairs: 0 };
-  const labels = 2 * rows * (longest - shared) + (recipe.method === 'orpo' ? rows * shared : 0);
-  // Both answers stand in one row, behind their prompt.
-  if (recipe.share_prefixes === 'auto') return { rows, length: 2 * longest - shared, labels, pairs: rows };
-  return { rows: 2 * rows, length: longest, labels, pairs: rows };
-}
+/** Of what stays in memory of rows on disk: where they lie and how long they are. */
+const BYTES_PER_ROW = 60;
+/** Tokens of a prompt of sample_prompts. */
+const USUAL_PROMPT = 64;
 
 /** Types and shapes of what the graph would read, at no place. */
 function storedWeights(recipe: Recipe, { model, dtypeOf }: RunFacts): Map<string, StoredWeight> {

@@ -5,17 +5,8 @@ import { dtypeBytes, type MemoryTrace, memoryTrace } from '../engine/graph/memor
 import type { Graph, Tensor } from '../engine/graph/tensor.ts';
 import type { Model } from '../engine/models/model.ts';
 import { Arena } from '../engine/runtime/arena.ts';
+import type { BatchShape } from './largest-batch.ts';
 import { evaluationGraph, gradientGraph, type ParameterSpec, type StepSettings } from './build-step.ts';
-
-/** The largest batch of a kind. */
-export type BatchShape = {
-  /** Rows as they are laid out, and the tokens of each. */
-  rows: number;
-  length: number;
-  labels: number;
-  /** Pairs of answers, where there are any. */
-  pairs: number;
-};
 
 export type RunShape = {
   model: Model;
@@ -28,6 +19,10 @@ export type RunShape = {
   stateBytes: number;
   /** Of the file that the tokenizer is read from. */
   tokenizerBytes: number;
+  /** Of what is kept of the data. */
+  dataBytes: number;
+  /** Tokens of a sample prompt and its answer; 0 where none are asked. */
+  sampledTokens: number;
 };
 
 /** Bytes, by what they are for. */
@@ -47,6 +42,8 @@ type WeightUse = {
   /** Of the files: all that is read, and what is still read once the copies are made. */
   mapped: number;
   mappedInSteps: number;
+  /** Of `mapped`, tables that are only looked up in. */
+  tables: number;
 };
 
 /** A summary depends on everything but the size of batches: the same settings again are looked up. */
@@ -55,7 +52,7 @@ const KEPT_SUMMARIES = 24;
 
 /** `structure` names what the graph follows from, the same for equal graphs. */
 export function stepMemory(shape: RunShape, structure?: string): StepMemory {
-  const { memory, batch, evaluationBatch, stateBytes, tokenizerBytes } = shape;
+  const { model, memory, batch, evaluationBatch, stateBytes, tokenizerBytes, dataBytes, sampledTokens } = shape;
   const training = summaryOf(structure === undefined ? undefined : `step ${structure}`, () => {
     const { graph, parameters } = gradientGraph(shape.model, shape.step);
     return summary(graph, parameters, memory);
@@ -72,26 +69,37 @@ export function stepMemory(shape: RunShape, structure?: string): StepMemory {
   const evaluating = evaluation ? arenaBytes(evaluation, shape.step, evaluationBatch) : 0;
   const weightsInSteps = training.weights.packed + training.weights.mappedInSteps;
   // Each session maps the files for itself, and what both have read counts twice.
-  const weightsOfEvaluation = evaluation?.weights.mapped ?? 0;
+  // Answers look up few rows.
+  const samplers = sampledTokens > 0 ? training.weights.mapped - training.weights.tables : 0;
+  const weightsOfOthers = (evaluation?.weights.mapped ?? 0) + samplers;
+  // Keys and values of an answer, as they were and with one token more.
+  const sampling = 2 * sampledTokens * 2 * 4 * model.layers * model.kvHeads * model.headDim;
   const optimizer = adapter * (1 + copies[memory]) + stateBytes * training.parameters;
-  const activations = arena + inputs * (memory === 'fast' ? 2 : 1) + evaluating;
+  const activations = arena + inputs * (memory === 'fast' ? 2 : 1) + evaluating + sampling;
   // Before its first step a session holds both the files' weights and the kernels' copies.
   const loading = training.weights.packed + training.weights.mapped;
-  const weights = weightsInSteps + weightsOfEvaluation;
+  const weights = weightsInSteps + weightsOfOthers;
   return {
     weights: Math.max(weights, loading - activations - optimizer),
     activations,
     optimizer,
-    overhead: processBytes[memory] + (isRounded(shape.step) ? ROUNDING_BYTES : 0) + tokenizerFactor * tokenizerBytes,
+    overhead:
+      processBytes[memory] +
+      (isRounded(shape.step) ? ROUNDING_BYTES : 0) +
+      (sampledTokens > 0 ? SESSION_BYTES : 0) +
+      tokenizerFactor * tokenizerBytes +
+      dataBytes,
   };
 }
 
 /** Of gradients: what ONNX Runtime hands out, and what V8 has not noticed to be garbage yet. */
 const copies = { fast: 1.9, lean: 1.2 };
 /** Node, ONNX Runtime, and what they keep of a graph. */
-const processBytes = { fast: 160e6, lean: 130e6 };
+const processBytes = { fast: 200e6, lean: 130e6 };
 /** What rounding a model leaves behind. */
 const ROUNDING_BYTES = 20e6;
+/** One more session, for sample prompts. */
+const SESSION_BYTES = 30e6;
 /** What a tokenizer takes for each byte of its file. */
 const tokenizerFactor = 20;
 
@@ -123,10 +131,14 @@ function summary(graph: Graph, parameters: readonly ParameterSpec[], memory: 'fa
 
 function weightUse(graph: Graph, memory: 'fast' | 'lean'): WeightUse {
   let packed = 0;
+  const packings = new Set<string>();
   const read = new Map<Tensor, boolean>();
-  const note = (tensor: Tensor, isPacked: boolean): void => {
-    if (tensor.source.kind === 'node') for (const input of tensor.source.node.inputs) note(input, isPacked);
-    if (tensor.source.kind === 'weight') read.set(tensor, (read.get(tensor) ?? false) || !isPacked);
+  const multiplied = new Set<Tensor>();
+  const note = (tensor: Tensor, use: { isPacked: boolean; isLookUp: boolean }): void => {
+    if (tensor.source.kind === 'node') for (const input of tensor.source.node.inputs) note(input, use);
+    if (tensor.source.kind !== 'weight') return;
+    read.set(tensor, (read.get(tensor) ?? false) || !use.isPacked);
+    if (!use.isLookUp) multiplied.add(tensor);
   };
   for (const node of graph.nodes) {
     if (node.op === 'CustomGradient' || node.output.isFrozen) continue;
@@ -134,20 +146,30 @@ function weightUse(graph: Graph, memory: 'fast' | 'lean'): WeightUse {
     for (const [i, input] of node.inputs.entries()) {
       if (!input.isFrozen) continue;
       const isPacked = memory === 'fast' && isProduct && i === 1;
-      if (isPacked) packed += 4 * elements(input.shape.map(Number));
-      // A table that is only looked up in is read where rows are asked for.
-      if (node.op !== 'Gather') note(input, isPacked);
+      // Kernels that pack the same in the same way share the copy.
+      const packing = `${node.op} ${JSON.stringify(node.attributes)} ${originOf(input)}`;
+      if (isPacked && !packings.has(packing)) {
+        packings.add(packing);
+        packed += 4 * elements(input.shape.map(Number));
+      }
+      // Of a table that is only looked up in, pages come in around each row: in a while, all of them.
+      note(input, { isPacked, isLookUp: node.op === 'Gather' });
     }
   }
-  // ...but one whose pages are in memory for another reason stays there as long as it is looked up in.
-  const lookedUp = new Set(graph.nodes.flatMap(({ op, inputs: [table] }) => (op === 'Gather' && table ? [table] : [])));
-  let [mapped, mappedInSteps] = [0, 0];
+  let [mapped, mappedInSteps, tables] = [0, 0, 0];
   for (const [tensor, isReadInSteps] of read) {
     const bytes = Math.ceil(dtypeBytes[tensor.dtype] * elements(tensor.shape.map(Number)));
     mapped += bytes;
-    if (isReadInSteps || lookedUp.has(tensor)) mappedInSteps += bytes;
+    if (isReadInSteps) mappedInSteps += bytes;
+    if (!multiplied.has(tensor)) tables += bytes;
   }
-  return { packed, mapped, mappedInSteps };
+  return { packed, mapped, mappedInSteps, tables };
+}
+
+/** The same for frozen tensors of the same values. */
+function originOf({ source, name }: Tensor): string {
+  if (source.kind !== 'node') return name;
+  return `${source.node.op}(${JSON.stringify(source.node.attributes)} ${source.node.inputs.map(originOf).join()})`;
 }
 
 function elements(shape: readonly number[]): number {

@@ -43,6 +43,8 @@ export function callsForTrial(recipe: Recipe, { loaded, step }: Prepared, batch:
     evaluationBatch: undefined,
     stateBytes: optimizerBytes[recipe.optim],
     tokenizerBytes: 0,
+    dataBytes: 0,
+    sampledTokens: 0,
   });
   return activations + optimizer > PLENTY * freeMemory();
 }

@@ -84,6 +84,19 @@ const rowsPlace = z.strictObject({
   pieces: z.string().regex(/^pieces-[0-9a-f]{32}\.json$/),
 });
 
+/** Tokens; of a pair, a row is its longer answer with the prompt, and its labels are those of both answers. */
+export const rowSizes = z.strictObject({
+  rows: z.int().min(0),
+  mean: z.number().min(0),
+  longest: z.int().min(0),
+  meanLabels: z.number().min(0),
+  mostLabels: z.int().min(0),
+  /** Of pairs: a prompt with both answers behind it, and the shortest prompt. */
+  joined: z
+    .strictObject({ mean: z.number().min(0), longest: z.int().min(0), shortestPrompt: z.int().min(0) })
+    .optional(),
+});
+
 export const tokenizedData = z.object({
   rows: rowsPlace,
   /** "pairs" have a prompt and two answers. */
@@ -91,6 +104,8 @@ export const tokenizedData = z.object({
   /** Usable rows, which data.rows gives. */
   length: z.number(),
   report: dataReport,
+  /** After max_length. */
+  sizes: rowSizes,
   /** How many rows of each length there are before max_length, the shortest first; of pairs with the longer answer. */
   lengths: z.array(z.tuple([z.number(), z.number()])),
   hasChatTemplate: z.boolean(),

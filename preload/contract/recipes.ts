@@ -1,5 +1,6 @@
 // Recipes as a form fills them in: what each key is, presets, what is wrong, YAML both ways, and what a run would take.
 import { z } from 'zod';
+import { rowSizes } from './data.ts';
 import { errorDetails } from './records.ts';
 
 const values = z.record(z.string(), z.json());
@@ -95,13 +96,13 @@ export const recipeCommands = {
   /** Keys and values of YAML, unchecked. Fails with "recipe-not-yaml", which names the line. */
   'recipe.fromYaml': { input: z.strictObject({ yaml: z.string().max(200_000) }), output: z.object({ values }) },
   /**
-   * Fails where the model cannot be read. `rows` is the number of training rows, `rowTokens` how long they are, where
-   * that is known; else all are taken to be as long as max_length.
+   * Fails where the model cannot be read. `rows` is the number of training rows, `sizes` how large they are, where that
+   * is known; else all are taken to be as long as max_length.
    */
   'recipe.estimate': {
     input: draftInput.extend({
       rows: z.int().min(0).nullable(),
-      rowTokens: z.object({ mean: z.number().positive(), longest: z.number().positive() }).nullable(),
+      sizes: rowSizes.nullable(),
     }),
     output: estimate,
   },

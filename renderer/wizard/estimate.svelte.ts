@@ -29,7 +29,7 @@ class DraftEstimate {
 
   #given() {
     const { method, preset, values } = draft;
-    return { method, preset, values, rows: dataset.trainingRows, rowTokens: dataset.rowTokens };
+    return { method, preset, values, rows: dataset.trainingRows, sizes: dataset.sizes };
   }
 
   async #ask(given: Parameters<typeof host.call<'recipe.estimate'>>[1]): Promise<void> {

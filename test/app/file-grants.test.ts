@@ -218,7 +218,7 @@ describe('no command takes a path past the grants', () => {
     ['data.tokenize, the template', (path) => codeOf('data.tokenize', draftOf({ chat_template_path: path }))],
     [
       'recipe.estimate',
-      (path) => codeOf('recipe.estimate', { ...recipe({ model_name_or_path: path }), rows: null, rowTokens: null }),
+      (path) => codeOf('recipe.estimate', { ...recipe({ model_name_or_path: path }), rows: null, sizes: null }),
     ],
     ...(['run.check', 'run.start'] as const).flatMap((command): [string, (path: string) => Promise<string>][] => [
       [`${command}, the model`, (path) => codeOf(command, recipe({ model_name_or_path: path }))],

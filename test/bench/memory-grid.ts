@@ -1,7 +1,7 @@
 // Measures what training takes: the peak of resident memory of real job processes, on random weights, over a grid of
 // settings. `npm run bench:memory` prints the table and writes test/goldens/memory-grid.json, which the estimate is held
-// to. Memory does not depend on how busy the machine is. BENCH_ONLY: the name of the one setting to measure, the others
-// keep what is in the file; BENCH_FOLDER: keeps the random checkpoints.
+// to. Memory does not depend on how busy the machine is. BENCH_ONLY: a regular expression for the names of the
+// settings to measure, the others keep what is in the file; BENCH_FOLDER: keeps the random checkpoints.
 import {
   copyFileSync,
   existsSync,
@@ -53,8 +53,11 @@ function modelOf({ shape, dtype = 'F32' }: MemorySetting): string {
   return folder;
 }
 
-/** Rows a little longer than max_length, which cuts them; enough for each step. */
-function writeRows(path: string, { method, batch, length, labelled, rows: count = 4 * batch }: MemorySetting): void {
+/** Rows a little longer than max_length, which cuts them, or parts of it; enough for each step. */
+function writeRows(path: string, setting: MemorySetting): void {
+  const { method, batch, labelled, pieces = 1 } = setting;
+  const length = pieces === 1 ? setting.length : Math.floor(setting.length / pieces) - 3;
+  const count = 4 * batch * pieces * Number(setting.values.gradient_accumulation_steps ?? 1);
   const prompt = Math.max(1, Math.round(length * (1 - labelled)) - 1);
   const rows = Array.from({ length: count }, () =>
     method === 'sft'
@@ -121,9 +124,9 @@ try {
   const tokenizerBytes = statSync(join(tokenizer, 'tokenizer.json')).size;
   const before = existsSync(golden) ? (JSON.parse(readFileSync(golden, 'utf8')) as Grid) : undefined;
   const found = new Map(before?.settings.map((one) => [one.name, one.peakBytes]));
-  const only = process.env.BENCH_ONLY;
+  const only = new RegExp(process.env.BENCH_ONLY ?? '');
   for (const setting of memoryGrid) {
-    if (only !== undefined && setting.name !== only) continue;
+    if (!only.test(setting.name)) continue;
     const peakBytes = await measure(join(here, '../../out/bench/worker.js'), setting);
     console.log(`${setting.name}: ${(peakBytes / 1e6).toFixed(0)} MB`);
     found.set(setting.name, peakBytes);

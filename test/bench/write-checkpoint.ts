@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:f
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { float32ToBf16 } from '../../main/checkpoints/float-formats.ts';
+import { modelFor } from '../../main/engine/models/registry.ts';
 
 /** The shape of SmolLM2-135M. */
 export const smolLm135M = {
@@ -32,6 +33,8 @@ export const smolLm135M = {
   vocab_size: 49152,
 };
 export type LlamaShape = typeof smolLm135M;
+/** A config of any model_type. */
+export type ModelShape = Record<string, unknown> & { initializer_range: number };
 
 /** The shapes of SmolLM2-360M and SmolLM2-1.7B. */
 export const smolLm360M: LlamaShape = {
@@ -53,9 +56,9 @@ export const smolLm1B7: LlamaShape = {
 };
 
 /** Writes config.json and model.safetensors: norms 1, everything else normal with the config's initializer_range. */
-export function writeRandomCheckpoint(folder: string, config: LlamaShape, dtype: 'F32' | 'BF16' = 'F32'): void {
+export function writeRandomCheckpoint(folder: string, config: ModelShape, dtype: 'F32' | 'BF16' = 'F32'): void {
   mkdirSync(folder, { recursive: true });
-  const tensors = weightShapes(config);
+  const tensors = modelFor(config).weightShapes;
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let offset = 0;
   for (const [name, shape] of tensors) {
@@ -90,28 +93,7 @@ export function writeRandomCheckpoint(folder: string, config: LlamaShape, dtype:
   );
 }
 
-function weightShapes(config: LlamaShape): [string, number[]][] {
-  const { hidden_size: hidden, intermediate_size: inner, head_dim: width } = config;
-  const [query, keyValue] = [config.num_attention_heads * width, config.num_key_value_heads * width];
-  const layers = Array.from({ length: config.num_hidden_layers }, (_, i): [string, number[]][] => [
-    [`model.layers.${i}.input_layernorm.weight`, [hidden]],
-    [`model.layers.${i}.self_attn.q_proj.weight`, [query, hidden]],
-    [`model.layers.${i}.self_attn.k_proj.weight`, [keyValue, hidden]],
-    [`model.layers.${i}.self_attn.v_proj.weight`, [keyValue, hidden]],
-    [`model.layers.${i}.self_attn.o_proj.weight`, [hidden, query]],
-    [`model.layers.${i}.post_attention_layernorm.weight`, [hidden]],
-    [`model.layers.${i}.mlp.gate_proj.weight`, [inner, hidden]],
-    [`model.layers.${i}.mlp.up_proj.weight`, [inner, hidden]],
-    [`model.layers.${i}.mlp.down_proj.weight`, [hidden, inner]],
-  ]);
-  return [
-    ['model.embed_tokens.weight', [config.vocab_size, hidden]],
-    ...layers.flat(),
-    ['model.norm.weight', [hidden]],
-  ];
-}
-
-function product(shape: number[]): number {
+function product(shape: readonly number[]): number {
   return shape.reduce((total, size) => total * size, 1);
 }
 

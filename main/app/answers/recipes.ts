@@ -31,7 +31,7 @@ export const recipeAnswers: Answers<keyof typeof recipeCommands> = {
   'recipe.fromYaml': (_app, { yaml }) => ({
     values: yaml.trim() === '' ? {} : plain(recipeKeysIn(yaml, 'Recipe')),
   }),
-  'recipe.estimate'(app, { rows, rowTokens, ...given }) {
+  'recipe.estimate'(app, { rows, sizes, ...given }) {
     const values = valuesOverPreset(given);
     const { model_name_or_path: model } = values;
     // As the recipe takes it; what is no text is refused with the rest.
@@ -40,7 +40,7 @@ export const recipeAnswers: Answers<keyof typeof recipeCommands> = {
       method: methodNamed(given.method),
       values: { ...values, model_name_or_path: named },
       rows,
-      rowTokens,
+      sizes,
     });
   },
 };

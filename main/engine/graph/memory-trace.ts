@@ -97,17 +97,8 @@ function sharedBuffer(
     .find((buffer) => buffer && !buffer.isOutput);
 }
 
-/** How many of an op's first inputs its result may take the place of. */
+/** How many of an op's first inputs its result may take the place of: arithmetic always gets a buffer of its own. */
 const overwrites: Partial<Record<OpName, number>> = {
-  Add: 2,
-  Sub: 2,
-  Mul: 2,
-  Div: 2,
-  Neg: 1,
-  Exp: 1,
-  Log: 1,
-  Sqrt: 1,
-  Reciprocal: 1,
   Sigmoid: 1,
   Tanh: 1,
   Softmax: 1,

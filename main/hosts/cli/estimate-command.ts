@@ -39,7 +39,7 @@ export function addEstimateCommand(lorelei: Command, withApp: WithApp): void {
       const values = overPreset(given, { method, ...(preset !== undefined && { preset }) });
       const terminal = terminalOn(process.stderr);
       const estimate = await withApp(async (app) => {
-        const { report } = await previewRun(app, {
+        const { report, sizes } = await previewRun(app, {
           method,
           values,
           workingDirectory: process.cwd(),
@@ -49,11 +49,8 @@ export function addEstimateCommand(lorelei: Command, withApp: WithApp): void {
             terminal.live(`Reading the rows … ${Math.floor((100 * done) / Math.max(1, total))} %`),
         });
         terminal.live('Building the training graph …');
-        const { usable, tokens, lengthPercentiles } = report;
-        // The tokens of a pair are those of both of its answers.
-        const mean = tokens / Math.max(1, usable) / (method === 'sft' ? 1 : 2);
-        const rowTokens = usable === 0 ? null : { mean, longest: lengthPercentiles.max };
-        return estimateRun(app, { method, values, rows: usable, rowTokens });
+        const rows = report.usable;
+        return estimateRun(app, { method, values, rows, sizes: rows === 0 ? null : sizes });
       });
       terminal.clear();
       print(json === true ? [JSON.stringify(estimate)] : estimateText(estimate));

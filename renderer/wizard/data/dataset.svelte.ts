@@ -60,12 +60,10 @@ class DraftDataset {
     return Math.max(0, length - (testSplitSize === null ? 0 : rowsSetAside(length, testSplitSize)));
   });
 
-  /** Tokens of a usable row after max_length, on average and at most; null where that is not known. */
-  readonly rowTokens = $derived.by(() => {
-    if (!this.isCurrent || !this.tokens.value || this.tokens.value.length === 0) return null;
-    const { length, report } = this.tokens.value;
-    return { mean: report.tokens / length, longest: report.lengthPercentiles.max };
-  });
+  /** How large the usable rows are after max_length; null where that is not known. */
+  readonly sizes = $derived(
+    this.isCurrent && this.tokens.value && this.tokens.value.length > 0 ? this.tokens.value.sizes : null,
+  );
 
   /** Use these as effects. */
   followSettings(): void {
