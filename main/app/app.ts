@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { AppEvent, CommandInput, HostKind } from '../../preload/contract.ts';
 import { cudaEnvironment } from '../cuda/environment.ts';
+import { memoryKills } from '../engine/runtime/memory-kills.ts';
 import { hubTokenFile } from '../hub/token-file.ts';
 import { openHistory, type History } from '../store/history.ts';
 import type { StoredRun } from '../store/runs.ts';
@@ -23,6 +24,8 @@ import { openSettings, type SettingsFile } from './settings-file.ts';
 export type HostAbilities = Partial<Errands> & {
   launchJob: LaunchJob;
   kind?: HostKind;
+  /** Absent: as the system counts. */
+  memoryKills?: () => number | undefined;
   /** Absent: the system's keychain. */
   secretStore?: SecretStore;
   /** The system's dialog for files; absent where the page is shown on another machine. No paths where it was cancelled. */
@@ -42,6 +45,8 @@ export type App = Pick<HostAbilities, 'chooseFiles' | 'confirmFiles' | 'openInBr
   home: Home;
   history: History;
   launchJob: LaunchJob;
+  /** Processes that the system has ended for want of memory; undefined where it does not tell. */
+  memoryKills: () => number | undefined;
   launchErrand: LaunchErrand;
   /** False under a host that has no other processes for them. */
   canLaunchErrands: boolean;
@@ -95,6 +100,7 @@ export function openApp(host: HostAbilities, folder: string = homeFolder(process
       const environment = (job.device?.name ?? job.recipe.device) === 'cpu' ? {} : cudaEnvironment(home.folder);
       return host.launchJob(job, { ...hooks, environment });
     },
+    memoryKills: host.memoryKills ?? memoryKills,
     launchErrand,
     canLaunchErrands: host.launchErrand !== undefined,
     coolErrands,

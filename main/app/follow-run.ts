@@ -9,8 +9,7 @@ import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { stopRequestFile, type JobSpec } from '../training/job.ts';
 import { GpuWatch } from './gpu-watch.ts';
-import type { JobExit } from './job.ts';
-import { type DeviceJob, launchOnDevice } from './launch-on-device.ts';
+import { type KeptGoing, launchWithinMemory, momentOf, originOf } from './launch-within-memory.ts';
 import { knownProcess } from './process-identity.ts';
 import { createRecorder } from './recorder.ts';
 import { sendQueued } from './send-queued.ts';
@@ -81,13 +80,11 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   };
 
   // The history cannot be written: the job must not go on unrecorded.
-  const giveUp = (handle: DeviceJob, error: unknown): void => {
+  const giveUp = (error: unknown): void => {
     hostError ??= { error };
-    handle.kill();
+    launched.kill();
   };
-  const recorder = createRecorder(app.history, run.id, (error) => {
-    giveUp(handle, error);
-  });
+  const recorder = createRecorder(app.history, run.id, giveUp);
   const reporter = createRunReporter(app, run.id, (message, level) => {
     if (hostError !== undefined) return;
     const event = { type: 'event', level, message } as const;
@@ -96,7 +93,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   });
   const sending = new AbortController();
   if (reporter !== undefined) void sendQueued(app, sending.signal);
-  const handle = launchOnDevice(app, job, {
+  const launched = launchWithinMemory(app, job, {
     log,
     onSpawn(pid) {
       endWatch();
@@ -105,8 +102,14 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
       try {
         app.history.runs.update(run.id, { job: knownProcess(pid) });
       } catch (error) {
-        giveUp(handle, error);
+        giveUp(error);
       }
+    },
+    async beforeAnother() {
+      started = false;
+      recorder.flush();
+      await reporter?.end('interrupted');
+      app.history.runs.update(run.id, { status: 'preparing', job: null });
     },
     onRecord(said) {
       if (said.type === 'device') watchGpu(said.device);
@@ -124,7 +127,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
       try {
         recorder.record(record);
       } catch (error) {
-        giveUp(handle, error);
+        giveUp(error);
       }
       onRecord(record);
       reporter?.record(record, watch?.index);
@@ -133,11 +136,11 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
 
   const stopFile = join(folder, stopRequestFile);
   const poll = setInterval(() => {
-    if (existsSync(stopFile)) handle.stop();
+    if (existsSync(stopFile)) launched.stop();
   }, STOP_POLL_MS);
 
   async function settle(): Promise<RunEnd> {
-    const exit = await handle.exited;
+    const exit = await launched.exited;
     over = true;
     endWatch();
     clearInterval(poll);
@@ -155,7 +158,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
     }
   }
 
-  function settled(exit: JobExit): RunEnd {
+  function settled(exit: Exit): RunEnd {
     if (hostError !== undefined) throw hostError.error;
     recorder.flush();
     const checkpoint = app.history.checkpoints.list(run.id).at(-1);
@@ -186,17 +189,18 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
     runId: run.id,
     template: job.recipe.template,
     outputDir: run.outputDir,
-    stop: () => handle.stop(),
+    stop: () => launched.stop(),
     kill() {
       killed = true;
-      handle.kill();
+      launched.kill();
     },
     ended: settle(),
   };
 }
 
+type Exit = Awaited<KeptGoing['exited']>;
 type Death = {
-  exit: JobExit;
+  exit: Exit;
   checkpoint: StoredCheckpoint | undefined;
   lastStep: number;
   started: boolean;
@@ -205,11 +209,19 @@ type Death = {
 };
 
 /** Words for a job process that died without saying so. */
-function deathOf(runId: string, { exit, checkpoint, lastStep, started, killed, log }: Death): ErrorDetails {
-  const when = started ? `after step ${lastStep}` : 'while preparing';
+function deathOf(runId: string, death: Death): ErrorDetails {
+  const { exit, checkpoint, killed, log } = death;
+  const when = momentOf(death);
+  const from = originOf(checkpoint);
+  if (exit.ranOut && !killed)
+    return new UserError({
+      code: 'out-of-memory',
+      message: `Memory ran out, and the system ended the training process of ${runId} ${when}.`,
+      fix: `Close other programs and resume it: that continues ${from}. Or run it anew with gradient_checkpointing: true, load_in_4bit: true or a lower max_length.`,
+      commandLine: `Close other programs, then lorelei resume ${runId} continues ${from}. Or run it anew with gradient_checkpointing: true, load_in_4bit: true or a lower max_length; lorelei estimate says what each saves.`,
+    }).toDetails();
   const how = exit.signal === null ? `with exit code ${exit.code ?? 'unknown'}` : `by ${exit.signal}`;
   const lastWords = lastWordsIn(log);
-  const from = checkpoint === undefined ? 'from the beginning' : `from its checkpoint at step ${checkpoint.step}`;
   return new UserError({
     code: 'job-died',
     message: killed

@@ -1,6 +1,6 @@
 // Entry of the job process: takes one job from its parent, trains, posts records back. ONNX Runtime blocks this
 // process and may abort it, so nothing else lives here; killing it is always safe.
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jobCommand, type JobRecord } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
@@ -9,6 +9,15 @@ import { train } from '../training/run.ts';
 import { parentPort } from './parent-port.ts';
 import { withPeakMemory } from './process-memory.ts';
 import { openSampler } from './sampling.ts';
+
+if (process.platform === 'linux') {
+  // Where memory runs out, the system should end this process, which goes on from a checkpoint, and not the window.
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '200');
+  } catch {
+    // Some containers do not let processes say so.
+  }
+}
 
 const port = parentPort<JobRecord>();
 const stopping = new AbortController();

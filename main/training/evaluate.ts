@@ -1,10 +1,15 @@
 // Runs the evaluation rows through the model.
 import type { Metrics } from '../../preload/contract.ts';
+import type { Batch } from '../data/types.ts';
+import type { BatchLimit } from './batch-limit.ts';
 import { MetricMeans } from './metrics.ts';
 import type { LoadedMethod, Rows } from './methods/method.ts';
-import type { Stepper } from './stepper.ts';
+import { runInParts } from './parts.ts';
+import type { BatchResult, Stepper } from './stepper.ts';
 
 export type EvaluationOptions = {
+  /** Rows that memory reaches for at once. */
+  limit: BatchLimit;
   batchSize: number;
   /** Leave out the rows at the end that fill no batch. */
   dropLast: boolean;
@@ -22,9 +27,9 @@ export type EvaluationOptions = {
  */
 export async function evaluate(
   stepper: Stepper,
-  method: Pick<LoadedMethod, 'scales' | 'metrics'>,
+  method: Pick<LoadedMethod, 'scales' | 'metrics' | 'partOf'>,
   rows: Rows,
-  { batchSize, dropLast, epoch, numTokens, onProgress, stopRequested }: EvaluationOptions,
+  { limit, batchSize, dropLast, epoch, numTokens, onProgress, stopRequested }: EvaluationOptions,
 ): Promise<Metrics | undefined> {
   const started = performance.now();
   const total = dropLast && rows.length >= batchSize ? rows.length - (rows.length % batchSize) : rows.length;
@@ -34,9 +39,10 @@ export async function evaluate(
   for (let start = 0; start < total; start += batchSize) {
     if (stopRequested()) return undefined;
     const count = Math.min(batchSize, total - start);
-    const batch = rows.batch(Array.from({ length: count }, (_, i) => start + i));
-    const [scale = 0] = method.scales([batch]);
-    const result = await stepper.evaluate(batch, scale);
+    const { batch, result } = await evaluateRows(stepper, method, rows, {
+      limit,
+      rows: Int32Array.from({ length: count }, (_, i) => start + i),
+    });
     lossSum += result.loss * count;
     means.add(method.metrics(batch, result));
     batches += 1;
@@ -53,4 +59,20 @@ export async function evaluate(
     eval_steps_per_second: batches / seconds,
     epoch,
   };
+}
+
+/** Loss and scores of these rows as one batch, in as many parts as memory asks for. */
+export async function evaluateRows(
+  stepper: Pick<Stepper, 'evaluate'>,
+  method: Pick<LoadedMethod, 'scales' | 'partOf'>,
+  source: Pick<Rows, 'batch'>,
+  { rows, limit }: { rows: Int32Array; limit: BatchLimit },
+): Promise<{ batch: Batch; result: BatchResult }> {
+  return limit.untilItFits(async () => {
+    const batch = source.batch(rows);
+    const [scale = 0] = method.scales([batch]);
+    const whole = { source, rows, batch };
+    const result = await runInParts(whole, { limit, partOf: method.partOf }, (part) => stepper.evaluate(part, scale));
+    return { batch, result };
+  });
 }

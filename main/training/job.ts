@@ -24,6 +24,8 @@ export type JobSpec = {
   resumeFrom?: string;
   /** Absent: what the recipe names. */
   device?: JobDevice;
+  /** How often batches are halved from the start, where the machine has shown that it does not reach for them. */
+  halvings?: number;
   /** For what can be made again: tokenized rows. */
   cacheDir: string;
 };

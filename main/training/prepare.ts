@@ -77,7 +77,14 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
   let fingerprint: string | undefined;
   const modelFingerprint = (): string =>
     (fingerprint ??= loaded.fourBit?.fingerprint ?? weightsFingerprint(loaded.folder));
-  const method = await loadMethod(recipe, { tokenizer, cacheDir, modelFingerprint, post, signal });
+  const method = await loadMethod(recipe, {
+    tokenizer,
+    cacheDir,
+    modelFingerprint,
+    post,
+    signal,
+    halvings: job.halvings,
+  });
   writeDataSummary(job.runDir, method.report);
   checkLengths(loaded, method, post);
 

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import type { JobRecord } from '../../preload/contract.ts';
 import { writeFileAtomically } from '../checkpoints/atomic.ts';
 import type { Batch } from '../data/types.ts';
+import { BatchLimit } from './batch-limit.ts';
 import { scoreColumns } from './build-step.ts';
+import { evaluateRows } from './evaluate.ts';
 import type { Stepper } from './stepper.ts';
 
 export type ReferenceOptions = {
@@ -14,8 +16,10 @@ export type ReferenceOptions = {
   dataset: string;
   settings: { ldAlpha: number | undefined; startsFromAdapter: boolean };
   modelFingerprint: () => string;
-  batchSize: number;
+  /** As the recipe has it; fewer where memory does not reach. */
+  batch: { size: number; key: string };
   which: string;
+  halvings: number | undefined;
   cacheDir: string;
   post: (record: JobRecord) => void;
   signal: AbortSignal;
@@ -31,12 +35,22 @@ export async function referenceLogProbs(
   const kept = read(path, 2 * pairs.length);
   if (kept) return kept;
   const found = new Float32Array(2 * pairs.length);
+  const limit = new BatchLimit({
+    rows: options.batch.size,
+    halvings: options.halvings,
+    // Each pair is asked about by itself.
+    canCut: true,
+    key: options.batch.key,
+    goesOn: (rows) => `the reference is asked about ${rows} at once: the same answers, a little slower`,
+    onSmaller: ({ message }) => options.post({ type: 'event', level: 'warning', message }),
+  });
   const phase = `Asking the reference about the ${options.which} pairs`;
-  for (let start = 0; start < pairs.length; start += options.batchSize) {
+  for (let start = 0; start < pairs.length; start += options.batch.size) {
     options.signal.throwIfAborted();
-    const count = Math.min(options.batchSize, pairs.length - start);
-    const batch = pairs.batch(Array.from({ length: count }, (_, i) => start + i));
-    const { scores } = await stepper.evaluate(batch, 0);
+    const count = Math.min(options.batch.size, pairs.length - start);
+    const rows = Int32Array.from({ length: count }, (_, i) => start + i);
+    const { batch, result } = await evaluateRows(stepper, { scales: () => [0] }, pairs, { rows, limit });
+    const { scores } = result;
     const columns = scores.length / batch.sequences;
     for (let i = 0; i < count; i++) {
       found[2 * (start + i)] = -(scores[i * columns + scoreColumns.nll] ?? Number.NaN);

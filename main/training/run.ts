@@ -8,6 +8,7 @@ import { UserError } from '../errors.ts';
 import { seeksBest } from '../recipe/evaluation.ts';
 import { warmupSteps } from '../recipe/steps.ts';
 import { Accumulation } from './accumulation.ts';
+import { BatchLimit } from './batch-limit.ts';
 import { BestEvaluation } from './best-evaluation.ts';
 import { evaluate } from './evaluate.ts';
 import type { JobSpec } from './job.ts';
@@ -68,15 +69,33 @@ export async function train(
   const event = (level: 'info' | 'warning', message: string): void => {
     post({ type: 'event', level, step: stepper.step, message });
   };
-  if (resumed) event('info', `Resumed at step ${stepper.step}.`);
-
-  const accumulation = new Accumulation({
-    stepper,
-    method,
-    recipe,
-    canCut: canCutBatches(recipe),
-    rowsAtOnce: resumed?.rowsAtOnce,
-    onSmaller: (message) => event('warning', message),
+  const canCut = canCutBatches(recipe);
+  const limit = new BatchLimit({
+    rows: recipe.per_device_train_batch_size,
+    ...(canCut && { halvings: job.halvings, atMost: resumed?.rowsAtOnce }),
+    canCut,
+    key: 'per_device_train_batch_size',
+    goesOn: (rows) =>
+      `micro-batches have ${rows}, and a step takes as many more of them: the same mathematics, a little slower`,
+    onSmaller: ({ message, rows }) =>
+      post({ type: 'event', level: 'warning', step: stepper.step, message, rowsAtOnce: rows }),
+  });
+  if (resumed)
+    post({
+      type: 'event',
+      level: 'info',
+      step: stepper.step,
+      message: `Resumed at step ${stepper.step}.`,
+      ...(limit.reducedTo !== undefined && { rowsAtOnce: limit.reducedTo }),
+    });
+  const accumulation = new Accumulation({ stepper, method, seed: recipe.seed, limit });
+  const evaluationLimit = new BatchLimit({
+    rows: recipe.per_device_eval_batch_size,
+    ...(canCut && { halvings: job.halvings }),
+    canCut,
+    key: 'per_device_eval_batch_size',
+    goesOn: (rows) => `evaluations take ${rows} at once: the same numbers, a little slower`,
+    onSmaller: ({ message }) => event('warning', message),
   });
   const save = async (): Promise<void> => {
     if (lastSaved === stepper.step && stepper.step > 0) return;
@@ -87,7 +106,7 @@ export async function train(
       best: best.state,
       history: history.state,
       owed,
-      rowsAtOnce: accumulation.reducedTo,
+      rowsAtOnce: limit.reducedTo,
     };
     const { path, removed } = saveCheckpoint(job, prepared, progress);
     lastSaved = stepper.step;
@@ -97,6 +116,7 @@ export async function train(
   const runEvaluation = async (): Promise<void> => {
     if (!method.evaluation) return;
     const metrics = await evaluate(stepper, method, method.evaluation, {
+      limit: evaluationLimit,
       batchSize: recipe.per_device_eval_batch_size,
       dropLast: recipe.dataloader_drop_last,
       epoch: plan.epochAfter(stepper.step),
@@ -146,10 +166,7 @@ export async function train(
   if (longest && !stopRequested() && callsForTrial(recipe, prepared, method.train.batch(longest))) {
     post({ type: 'progress', phase: 'Trying the longest batch', done: 0 });
     await accumulation.tryOut(longest);
-    event(
-      'info',
-      `Tried the longest batch before the first step: memory reaches for ${accumulation.rowsAtOnce} rows at once.`,
-    );
+    event('info', `Tried the longest batch before the first step: memory reaches for ${limit.rows} rows at once.`);
   }
 
   while (stepper.step < totalSteps && !best.patienceIsOver()) {

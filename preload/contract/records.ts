@@ -64,6 +64,8 @@ export const jobRecord = z.discriminatedUnion('type', [
     step: z.number().optional(),
     level: z.enum(['info', 'warning', 'error']),
     message: z.string(),
+    /** Rows that are computed together from here on, where memory did not reach for more. */
+    rowsAtOnce: z.number().optional(),
   }),
   z.object({
     type: z.literal('end'),

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRecord } from '../../preload/contract.ts';
 import type { JobSpec } from '../../main/training/job.ts';
 
-type Behaviour = 'well' | 'refused' | 'not-finite' | 'dies' | 'aborts-preparing' | 'disk-full';
+type Behaviour =
+  'well' | 'refused' | 'not-finite' | 'dies' | 'aborts-preparing' | 'disk-full' | 'runs-out' | 'always-runs-out';
 
 let stopping = false;
 
@@ -54,6 +55,8 @@ async function run(job: JobSpec): Promise<void> {
     step += 1;
     if (stepMs > 0) await sleep(stepMs);
     if (behaviour === 'dies' && step === 8 && startStep === 0) process.kill(process.pid, 'SIGKILL');
+    const runsOut = behaviour === 'always-runs-out' || (behaviour === 'runs-out' && (job.halvings ?? 0) < 2);
+    if (runsOut && step === 8) process.kill(process.pid, 'SIGKILL');
     if (behaviour === 'not-finite' && step === 6) {
       fail(job, 'loss-not-finite', `The loss is NaN at step ${step}.`);
       return;

@@ -5,7 +5,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { dpoLoss, type DpoLossSettings } from './dpo.ts';
 import type { Objective, ObjectiveInputs } from './objective.ts';
 import { perToken } from './pair-log-probs.ts';
-import { labelCounts, pairs, sideOf, sumsOfAnswers } from './pair-sums.ts';
+import { labelCounts, nllTokens, pairs, sideOf, sumsOfAnswers } from './pair-sums.ts';
 
 /** Inputs that come with a batch of pairs, float32 [pairs]. */
 export const pairInputs = {
@@ -36,6 +36,7 @@ export function dpoObjective(
         chosenLength: input(pairInputs.chosenLength),
         rejectedLength: input(pairInputs.rejectedLength),
         chosenTokenSum: sideOf(g, tokenSums, 'chosen'),
+        ...(settings.lossTypes.includes('sft') && { nllTokens: nllTokens(g) }),
       });
       return g.reduceSum(weighted ? g.mul(losses, wpoWeights(g, inputs)) : losses, [0], false);
     },

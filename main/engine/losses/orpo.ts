@@ -4,7 +4,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { logSigmoid } from './log-sigmoid.ts';
 import type { Objective } from './objective.ts';
 import { chosenNll, type PairLogProbs, perToken } from './pair-log-probs.ts';
-import { labelCounts, sideOf, sumsWithPrompts } from './pair-sums.ts';
+import { labelCounts, nllTokens, sideOf, sumsWithPrompts } from './pair-sums.ts';
 
 /** The sum of the losses of all pairs, with TRL's cross-entropy: over prompts and chosen completions. */
 export function orpoObjective(beta: number): Objective {
@@ -22,7 +22,11 @@ export function orpoObjective(beta: number): Objective {
         rejectedLength: sideOf(g, counts, 'rejected'),
       };
       const whole = (sums: Tensor): Tensor => g.add(sideOf(g, sums, 'prompt'), sideOf(g, sums, 'chosen'));
-      const nll = chosenNll(g, { chosenTokenSum: whole(logProbs), chosenLength: whole(counts) });
+      const nll = chosenNll(g, {
+        chosenTokenSum: whole(logProbs),
+        chosenLength: whole(counts),
+        nllTokens: nllTokens(g),
+      });
       return g.reduceSum(orpoLoss(g, beta, answers, nll), [0], false);
     },
   };

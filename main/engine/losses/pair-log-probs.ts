@@ -16,6 +16,8 @@ export type PairLogProbs = {
   rejectedLength: Tensor;
   /** The plain sum for the chosen completion: `chosen` itself unless ld_alpha is set. */
   chosenTokenSum: Tensor;
+  /** Of the micro-batch: see chosenNll. Absent: those of these completions. */
+  nllTokens?: Tensor;
 };
 
 /** sum / length; an empty completion counts as one token. */
@@ -23,10 +25,17 @@ export function perToken(g: GraphBuilder, sum: Tensor, length: Tensor): Tensor {
   return g.div(sum, g.where(g.op('Less', [length, g.scalar(1)], {}), g.scalar(1), length));
 }
 
-/** Mean cross-entropy over all tokens of the chosen completions, [1]. */
+/**
+ * Mean cross-entropy over all tokens of the chosen completions, [1]. With nllTokens, a share of a mean over more of them:
+ * sum / nllTokens.
+ */
 export function chosenNll(
   g: GraphBuilder,
-  { chosenTokenSum, chosenLength }: Pick<PairLogProbs, 'chosenTokenSum' | 'chosenLength'>,
+  {
+    chosenTokenSum,
+    chosenLength,
+    nllTokens = g.reduceSum(chosenLength, [0]),
+  }: Pick<PairLogProbs, 'chosenTokenSum' | 'chosenLength' | 'nllTokens'>,
 ): Tensor {
-  return g.neg(perToken(g, g.reduceSum(chosenTokenSum, [0]), g.reduceSum(chosenLength, [0])));
+  return g.neg(perToken(g, g.reduceSum(chosenTokenSum, [0]), nllTokens));
 }

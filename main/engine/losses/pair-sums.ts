@@ -18,6 +18,15 @@ export function sideOf(g: GraphBuilder, sums: Tensor, side: PairSide): Tensor {
   return g.slice(sums, 0, multiplyDims(place, pairs), multiplyDims(place + 1, pairs));
 }
 
+/**
+ * Tokens that a cross-entropy which the pairs of a micro-batch share is the mean over, []. It comes with the batch, since
+ * a batch may be a part of the micro-batch: then as many as there would be if its pairs had as many as those of the whole.
+ */
+export function nllTokens(g: GraphBuilder): Tensor {
+  return g.input(nllTokensName, 'float32', []);
+}
+export const nllTokensName = 'nll_tokens';
+
 /** Labels that join each sum. */
 export function labelCounts(g: GraphBuilder, membership: Tensor): Tensor {
   return g.reduceSum(membership, [1], false);

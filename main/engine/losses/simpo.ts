@@ -4,7 +4,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { logSigmoid } from './log-sigmoid.ts';
 import type { Objective } from './objective.ts';
 import { chosenNll, type PairLogProbs, perToken } from './pair-log-probs.ts';
-import { labelCounts, sideOf, sumsOfAnswers } from './pair-sums.ts';
+import { labelCounts, nllTokens, sideOf, sumsOfAnswers } from './pair-sums.ts';
 
 export type SimpoSettings = {
   beta: number;
@@ -32,6 +32,7 @@ export function simpoObjective(settings: SimpoSettings): Objective {
         chosenLength: sideOf(g, counts, 'chosen'),
         rejectedLength: sideOf(g, counts, 'rejected'),
         chosenTokenSum: chosen,
+        ...(settings.cpoAlpha !== 0 && { nllTokens: nllTokens(g) }),
       });
       return g.reduceSum(losses, [0], false);
     },

@@ -1,8 +1,8 @@
 // How much memory a process could take now: what the system would give, and where Linux puts processes into groups, what
 // theirs still may.
-import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { memoryGroups, textOf } from './memory-groups.ts';
 
 /** Bytes. `root` is where Linux' own folders lie. */
 export function freeMemory(root = '/'): number {
@@ -15,15 +15,7 @@ export function freeMemory(root = '/'): number {
 
 /** What each limited group around this process has left (cgroup v2, and v1 with its memory controller). */
 function groupsOf(root: string): number[] {
-  return textOf(root, 'proc/self/cgroup')
-    .split('\n')
-    .flatMap((line) => {
-      const [, controllers = '', path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-      if (path === undefined) return [];
-      if (controllers === '') return upwards(path).map((group) => leftIn(root, join('sys/fs/cgroup', group), version2));
-      if (!controllers.split(',').includes('memory')) return [];
-      return upwards(path).map((group) => leftIn(root, join('sys/fs/cgroup/memory', group), version1));
-    });
+  return memoryGroups(root).map(({ version, folder }) => leftIn(root, folder, version === 2 ? version2 : version1));
 }
 
 type Files = { limit: string; used: string; cached: RegExp };
@@ -40,18 +32,4 @@ function leftIn(root: string, group: string, { limit, used, cached }: Files): nu
   if (!most || !now || !/^\d+$/.test(most)) return Infinity;
   const reclaimable = Number(cached.exec(textOf(root, join(group, 'memory.stat')))?.[1] ?? 0);
   return Number(most) - Number(now) + reclaimable;
-}
-
-function upwards(path: string): string[] {
-  const parent = dirname(path);
-  return parent === path ? [path] : [path, ...upwards(parent)];
-}
-
-/** Empty where there is no such file: not every system has every one. */
-function textOf(root: string, path: string): string {
-  try {
-    return readFileSync(join(root, path), 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -171,8 +171,7 @@ async function createNative(
   try {
     return await ort.InferenceSession.create(bytes, options);
   } catch (error) {
-    if (device === 'cpu') throw error;
-    throw outOfMemory(error, name) ?? deviceFailed(error, name, device);
+    throw outOfMemory(error, name) ?? (device === 'cpu' ? error : deviceFailed(error, name, device));
   }
 }
 

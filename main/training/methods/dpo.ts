@@ -33,7 +33,10 @@ export async function loadDpo(recipe: DpoRecipe, context: MethodContext): Promis
         pairs.reference = await referenceLogProbs(stepper, pairs, {
           dataset: pairs.dataset.fingerprint,
           settings: { ldAlpha: recipe.ld_alpha, startsFromAdapter: recipe.adapter_name_or_path !== undefined },
-          batchSize: recipe.precompute_ref_batch_size ?? recipe.per_device_eval_batch_size,
+          batch:
+            recipe.precompute_ref_batch_size === undefined
+              ? { size: recipe.per_device_eval_batch_size, key: 'per_device_eval_batch_size' }
+              : { size: recipe.precompute_ref_batch_size, key: 'precompute_ref_batch_size' },
           which,
           ...context,
         });
@@ -57,6 +60,7 @@ function comparedPairs(pairs: Pairs, recipe: DpoRecipe): ComparedPairs {
         ...batch,
         ...(recipe.ld_alpha === undefined ? {} : { labelDiscounts: discountsOf(batch, recipe.ld_alpha) }),
         extra: new Map([
+          ...(batch.extra ?? []),
           [pairInputs.refChosen, vector((row) => compared.reference?.[2 * row] ?? 0)],
           [pairInputs.refRejected, vector((row) => compared.reference?.[2 * row + 1] ?? 0)],
           [pairInputs.chosenLength, vector((row) => dataset.counts(row).chosen)],

@@ -22,6 +22,8 @@ export type MethodContext = {
   modelFingerprint: () => string;
   post: (record: JobRecord) => void;
   signal: AbortSignal;
+  /** Of the job. */
+  halvings: number | undefined;
 };
 
 export type LoadedMethod = {
@@ -37,6 +39,8 @@ export type LoadedMethod = {
   begin?(stepper: Stepper): Promise<void>;
   /** What the loss of each micro-batch of a step is multiplied with, so that their sum is the step's loss. */
   scales(batches: readonly Batch[]): number[];
+  /** A batch of some rows of a micro-batch, so that the losses of all its parts add up to its own; as it is where absent. */
+  partOf?(part: Batch, whole: Batch): Batch;
   /** The metrics of a micro-batch beside its loss; logs show their means. */
   metrics(batch: Batch, result: BatchResult): Metrics;
   /** Looks at every step's loss and metrics; what it returns becomes a warning. */

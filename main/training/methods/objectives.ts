@@ -36,20 +36,18 @@ export function objectiveOf(recipe: Recipe): Objective {
 }
 
 /**
- * Whether a micro-batch's loss is the sum of the losses of its rows, so that it can be cut into smaller ones with the
- * same result. What has a mean over the tokens of the batch in it cannot, and neither can what sorts its pairs.
+ * Whether a micro-batch's loss is a sum over its rows, so that it can be cut into smaller ones with the same result. What
+ * sorts its pairs cannot, nor a product of a weight of each pair with a mean over all of them.
  */
 export function canCutBatches(recipe: Recipe): boolean {
   switch (recipe.method) {
-    case 'sft':
-      return true;
     case 'dpo':
-      return !recipe.loss_type.some((type) => ofWholeBatch.has(type));
+      return !recipe.loss_type.some((type) => sorting.has(type) || (type === 'sft' && recipe.use_weighting));
+    case 'sft':
     case 'orpo':
-      return false;
     case 'simpo':
-      return recipe.cpo_alpha === 0;
+      return true;
   }
 }
 
-const ofWholeBatch: ReadonlySet<string> = new Set(['aot', 'aot_unpaired', 'sft']);
+const sorting: ReadonlySet<string> = new Set(['aot', 'aot_unpaired']);

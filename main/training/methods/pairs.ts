@@ -7,7 +7,7 @@ import type { DataReport } from '../../data/report.ts';
 import { splitPairs } from '../../data/split-dataset.ts';
 import type { Batch, PairDataset } from '../../data/types.ts';
 import { pairRewards } from '../../engine/losses/pair-rewards.ts';
-import { type PairSide, pairSides } from '../../engine/losses/pair-sums.ts';
+import { nllTokensName, type PairSide, pairSides } from '../../engine/losses/pair-sums.ts';
 import type { SharedRecipe } from '../../recipe/shared-keys.ts';
 import { scoreColumns } from '../build-step.ts';
 import type { BatchResult } from '../stepper.ts';
@@ -23,6 +23,7 @@ export type LoadedPairs = {
   report: DataReport;
   longest: number;
   labelsOfBatch(rows: number): number;
+  partOf: (part: Batch, whole: Batch) => Batch;
 };
 
 /** With prompts, those before the chosen answers are labels as well, in sums of their own. */
@@ -48,6 +49,7 @@ export async function loadPairs(
     report,
     longest: Math.max(...both.map((pairs) => largest(pairs, longerRow))),
     labelsOfBatch: (rows) => rows * mostLabels,
+    partOf: (part, whole) => withNllTokens(part, (nllTokensOf(whole) * part.sequences) / whole.sequences),
   };
 }
 
@@ -92,7 +94,28 @@ function batchOfPairs(dataset: PairDataset, rows: ArrayLike<number>, { sharePref
     ];
   });
   const bins = sharePrefixes ? rowsOfPairs : rowsOfPairs.flat().map((row) => [row]);
-  return layOut(bins, { sequences: (withPrompts ? 3 : 2) * count, sharePrefixes, fillPadding: true });
+  const batch = layOut(bins, { sequences: (withPrompts ? 3 : 2) * count, sharePrefixes, fillPadding: true });
+  const sides = withPrompts ? (['chosen', 'prompt'] as const) : (['chosen'] as const);
+  const lengths = sides.map((side) => total(lengthsOf(batch, side, count)));
+  return withNllTokens(
+    batch,
+    lengths.reduce((a, b) => a + b),
+  );
+}
+
+function withNllTokens(batch: Batch, tokens: number): Batch {
+  const input = { dims: [], data: Float32Array.of(tokens) };
+  return { ...batch, extra: new Map([...(batch.extra ?? []), [nllTokensName, input]]) };
+}
+
+const nllTokensOf = ({ extra }: Batch): number => extra?.get(nllTokensName)?.data[0] ?? Number.NaN;
+
+/** Labels of each pair on one side. */
+function lengthsOf({ membership, labelRows: { length } }: Batch, side: PairSide, pairs: number): Float32Array {
+  const from = pairSides[side] * pairs;
+  return Float32Array.from({ length: pairs }, (_, i) =>
+    total(membership.subarray((from + i) * length, (from + i + 1) * length)),
+  );
 }
 
 type Counts = ReturnType<PairDataset['counts']>;
@@ -124,13 +147,12 @@ export type SideScores = {
 /** What a batch of so many pairs got on one side of them. */
 export function sideScores(batch: Batch, { scores }: BatchResult, side: PairSide, pairs: number): SideScores {
   const from = pairSides[side] * pairs;
-  const labels = batch.labelRows.length;
   const columns = scores.length / batch.sequences;
   const perPair = (of: (sum: number) => number): Float32Array =>
     Float32Array.from({ length: pairs }, (_, i) => of(from + i));
   const column = (which: number) => perPair((sum) => scores[sum * columns + which] ?? Number.NaN);
   const logProbs = column(scoreColumns.nll).map((nll) => -nll);
-  const lengths = perPair((sum) => total(batch.membership.subarray(sum * labels, (sum + 1) * labels)));
+  const lengths = lengthsOf(batch, side, pairs);
   return {
     logProbs,
     lengths,
