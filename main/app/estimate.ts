@@ -17,6 +17,7 @@ import type { App } from './app.ts';
 import { foldersToAsk } from './chain-runs.ts';
 import { cachedFolder } from './hub-folder.ts';
 import { machineSpeed } from './machine-speed.ts';
+import { runDevice } from './run-device.ts';
 import { waysToNeedLess } from './savings.ts';
 
 /** What a step reaches of the speed of bare products, on the processors that were measured. */
@@ -44,32 +45,47 @@ export async function estimateRun(app: App, request: Request): Promise<Estimate>
   const { config } = modelOutline(place);
   const model = modelFor(config);
   const ideas = waysToNeedLess(recipe).map((idea) => ({ ...idea, recipe: { ...recipe, ...idea.changes } as Recipe }));
+  const device = await runDevice(recipe.device);
   const [memory, ...others] = await app.launchErrand(
     'memory',
-    { model: place, sizes, recipes: [recipe, ...ideas.map((idea) => idea.recipe)] },
+    { model: place, sizes, device: device.kind, recipes: [recipe, ...ideas.map((idea) => idea.recipe)] },
     { onProgress: () => undefined, signal, keep: 'graphs' },
   );
   if (memory === undefined) throw new Error('an errand without an answer');
-  const speed = await machineSpeed(app);
-  const stepMsOf = (changed: Recipe): number | null =>
-    speed && (1000 * operationsOf(changed, model, sizes)) / (speed * SHARE_OF_PEAK);
+  // Of other devices no times were measured.
+  const isProcessor = device.kind === 'cpu';
+  const speed = isProcessor ? await machineSpeed(app) : null;
+  const work = operationsOf(recipe, model, sizes);
+  const { name, title, totalBytes, freeBytes } = device;
   return {
-    memory,
+    memory: memory.host,
+    device: memory.device && { name, title, memory: memory.device, totalBytes, freeBytes },
     totalMemoryBytes: totalmem(),
     freeMemoryBytes: freeMemory(),
-    stepMs: stepMsOf(recipe),
+    stepMs: speed && (1000 * work) / (speed * SHARE_OF_PEAK),
     totalSteps: stepsOf(recipe, rows),
     diskBytes: diskOf(recipe, 4 * adapterParameters(adapterOf(recipe, model))),
     freeDiskBytes: freeDiskSpace(recipe.output_dir ?? app.home.folder),
     savings: ideas
-      .map(({ recipe: changed, ...idea }, i) => ({
-        ...idea,
-        bytes: bytesOf(others[i] ?? memory),
-        stepMs: stepMsOf(changed),
-      }))
-      .filter(({ bytes }) => bytes < 0.97 * bytesOf(memory)),
+      .map(({ recipe: changed, ...idea }, i) => {
+        const { host, device: there } = others[i] ?? memory;
+        return {
+          ...idea,
+          bytes: bytesOf(host),
+          deviceBytes: there && bytesOf(there),
+          timeRatio: isProcessor ? operationsOf(changed, model, sizes) / work : null,
+        };
+      })
+      .filter(
+        ({ bytes, deviceBytes }) =>
+          bytes < WORTH * bytesOf(memory.host) ||
+          (deviceBytes !== null && memory.device !== null && deviceBytes < WORTH * bytesOf(memory.device)),
+      ),
   };
 }
+
+/** What a change has to leave of a memory to be worth a line. */
+const WORTH = 0.97;
 
 /** Operations of an optimizer step, with what rounding and recomputing cost of speed counted as more of them. */
 function operationsOf(recipe: Recipe, model: Model, sizes: RowSizes | null): number {

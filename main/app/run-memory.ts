@@ -8,13 +8,15 @@ import { modelFor } from '../engine/models/registry.ts';
 import type { RowSizes } from '../data/row-sizes.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { runShape } from '../training/run-shape.ts';
-import { stepMemory, type StepMemory } from '../training/step-memory.ts';
+import { type RunMemory, runMemory } from '../training/device-memory.ts';
 
 export type MemoryQuestion = {
   /** Folder of the model, or a GGUF file. */
   model: string;
   /** Of the rows; null where nothing is known of them. */
   sizes: RowSizes | null;
+  /** Where they would run, as the runtime calls it. */
+  device: string;
   /** The recipe, and others to compare it with. */
   recipes: Recipe[];
 };
@@ -23,7 +25,7 @@ export type MemoryQuestion = {
 const USUAL_TOKENIZER_BYTES = 4e6;
 
 /** Throws UserError where the model cannot be read, or a recipe does not fit it. */
-export function memoryOfRuns({ model: path, sizes, recipes }: MemoryQuestion): StepMemory[] {
+export function memoryOfRuns({ model: path, sizes, device, recipes }: MemoryQuestion): RunMemory[] {
   const { config, weights } = modelOutline(path);
   const tokenizer = join(path, 'tokenizer.json');
   const facts = {
@@ -31,11 +33,12 @@ export function memoryOfRuns({ model: path, sizes, recipes }: MemoryQuestion): S
     dtypeOf: (name: string) => graphDTypes[weights.get(name)?.dtype ?? 'F32'] ?? 'float32',
     tokenizerBytes: existsSync(tokenizer) ? statSync(tokenizer).size : USUAL_TOKENIZER_BYTES,
     sizes,
+    device,
   };
   return recipes.map((recipe) => {
     const shape = runShape(recipe, facts);
     const { queryBlocks, headChunks } = shape.step;
-    return stepMemory(shape, JSON.stringify([path, queryBlocks, headChunks, structureOf(recipe)]));
+    return runMemory(shape, JSON.stringify([path, queryBlocks, headChunks, structureOf(recipe)]));
   });
 }
 

@@ -17,6 +17,7 @@ import {
   longestRow,
   rowsWithoutGradients,
 } from './largest-batch.ts';
+import { isPlainAdamW } from './optimizer.ts';
 import type { RunShape } from './step-memory.ts';
 import { stepSettings } from './step-settings.ts';
 
@@ -24,6 +25,8 @@ export type RunFacts = {
   model: Model;
   /** How a tensor of the checkpoint is stored. */
   dtypeOf: (name: string) => DType;
+  /** Where it would run, as the runtime calls it. */
+  device: string;
   /** Of the tokenizer's file. */
   tokenizerBytes: number;
   /** Of the data; null where nothing is known of it. */
@@ -59,7 +62,10 @@ export function runShape(recipe: Recipe, facts: RunFacts): RunShape {
     memory: memoryOf(recipe),
     batch: batchOf(recipe.per_device_train_batch_size),
     evaluationBatch: evaluationRows > 0 ? batchOf(evaluationRows) : undefined,
+    device: facts.device,
     stateBytes: optimizerBytes[recipe.optim],
+    isPlainAdamW: isPlainAdamW(recipe.optim),
+    microBatches: recipe.gradient_accumulation_steps,
     tokenizerBytes,
     dataBytes: BYTES_PER_ROW * (sizes?.rows ?? 0),
     sampledTokens: recipe.sample_prompts === undefined ? 0 : USUAL_PROMPT + recipe.sample_max_new_tokens,

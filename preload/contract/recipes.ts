@@ -56,7 +56,21 @@ const memory = z.object({
 });
 
 export const estimate = z.object({
+  /** Of the host, by what it is for. */
   memory,
+  /** Of the device where it trains; null where that is the processor, or shares its memory. */
+  device: z
+    .object({
+      /** As recipes name it: "cuda:1". */
+      name: z.string(),
+      /** "NVIDIA GeForce RTX 4070"; null where that is not known. */
+      title: z.string().nullable(),
+      memory,
+      /** Null where they are not known. */
+      totalBytes: z.number().nullable(),
+      freeBytes: z.number().nullable(),
+    })
+    .nullable(),
   /** Of the machine, and what is free now. */
   totalMemoryBytes: z.number(),
   freeMemoryBytes: z.number(),
@@ -75,10 +89,11 @@ export const estimate = z.object({
       /** What it costs beside time: "longer rows are cut" */
       price: z.string(),
       changes: values,
-      /** Memory with it, all parts together. */
+      /** Memory with it, all parts together: of the host, and of the device where there is one. */
       bytes: z.number(),
-      /** Of an optimizer step with it; null as above. */
-      stepMs: z.number().nullable(),
+      deviceBytes: z.number().nullable(),
+      /** A step with it to a step without it; null where that was never measured. */
+      timeRatio: z.number().nullable(),
     }),
   ),
 });

@@ -1,5 +1,5 @@
-// What makes a step slower that needs less memory, at SmolLM2-135M's shape: times of single micro-batches of several sizes
-// in each mode, one after the other in turn. What the estimate says of times (main/training/step-cost.ts) comes from here.
+// What makes a step slower that needs less memory, at SmolLM2-135M's shape: times of single steps of several sizes in each
+// mode, one after the other in turn; the quickest of each, for what else the machine does only makes them slower. What the estimate says of times (main/training/step-cost.ts) comes from here.
 // `node test/bench/step-times.ts`. BENCH_ROUNDS: how often each is timed; BENCH_FOLDER: keeps the random checkpoint.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { modelFor } from '../../main/engine/models/registry.ts';
 import { stepOperations } from '../../main/training/step-cost.ts';
-import { builtSide, median, randomBatch, startOurs, type StepAnswer, type Worker } from './worker.ts';
+import { builtSide, randomBatch, startOurs, type StepAnswer, type Worker } from './worker.ts';
 import { smolLm135M, writeRandomCheckpoint } from './write-checkpoint.ts';
 
 type Mode = { name: string; memory: 'fast' | 'lean'; recompute: boolean; words: string[] };
@@ -56,7 +56,7 @@ try {
   console.log('|---|---|---|---|---|');
   for (const { name } of modes)
     for (const { batch, seq } of batches) {
-      const ms = median(times.get(`${name} ${batch}x${seq}`) ?? []);
+      const ms = Math.min(...(times.get(`${name} ${batch}x${seq}`) ?? []));
       const tokens = batch * seq;
       const operations = stepOperations({
         model,

@@ -32,6 +32,7 @@ test.each(measured.settings)('$name: about $peakBytes bytes', (setting) => {
     model: modelFor(memoryShapes[setting.shape]),
     dtypeOf: () => (setting.dtype === 'BF16' ? 'bfloat16' : 'float32'),
     tokenizerBytes: measured.tokenizerBytes,
+    device: 'cpu',
     sizes: gridSizes(setting),
   });
   const { weights, activations, optimizer, overhead } = stepMemory(shape);

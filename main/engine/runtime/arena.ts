@@ -23,10 +23,16 @@ export class Arena {
   /** Highest address that was ever handed out, in each region. */
   readonly #touched: number[] = [];
   #nextRegion = FIRST_REGION;
+  #reserved = 0;
 
   /** Bytes that were handed out at least once. */
   get residentBytes(): number {
     return this.#touched.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Bytes of all regions: what a device hands out before it is touched. */
+  get reservedBytes(): number {
+    return this.#reserved;
   }
 
   allocate(bytes: number): Block {
@@ -85,6 +91,7 @@ export class Arena {
     }
     const bytes = this.#nextRegion;
     if (!increased && this.#nextRegion < LARGEST_STEP) this.#nextRegion *= 2;
+    this.#reserved += bytes;
     const region = this.#touched.push(0) - 1;
     return this.#cut({ region, offset: 0, bytes, free: false, before: undefined, after: undefined }, rounded);
   }

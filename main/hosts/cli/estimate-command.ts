@@ -58,25 +58,54 @@ export function addEstimateCommand(lorelei: Command, withApp: WithApp): void {
 }
 
 export function estimateText(estimate: Estimate): string[] {
-  const { memory, freeMemoryBytes, totalMemoryBytes, stepMs, totalSteps, savings } = estimate;
-  const parts = Object.entries(memory);
-  const needed = parts.reduce((sum, [, bytes]) => sum + bytes, 0);
-  const fits = needed <= freeMemoryBytes;
+  const { memory, device, freeMemoryBytes, totalMemoryBytes, stepMs, totalSteps, savings } = estimate;
+  const host = { memory, freeBytes: freeMemoryBytes, totalBytes: totalMemoryBytes };
+  const all = device === null ? [host] : [device, host];
+  const fits = all.every((one) => one.freeBytes === null || bytesOf(one.memory) <= one.freeBytes);
   const steps =
     totalSteps === null ? '' : `, ${durationText((stepMs ?? 0) * totalSteps)} for all ${wholeText(totalSteps)}`;
+  const time =
+    stepMs === null
+      ? `not known${totalSteps === null ? '' : `; ${wholeText(totalSteps)} steps`}`
+      : `about ${secondsText(stepMs)} a step${steps}`;
   return [
-    `Memory         about ${byteText(needed)}. ${fits ? 'It fits' : 'It does not fit'}: ${byteText(freeMemoryBytes)} of ${byteText(totalMemoryBytes)} are free`,
-    ...parts.map(([name, bytes]) => `  ${name.padEnd(13)}${byteText(bytes)}`),
-    `Time           ${stepMs === null ? 'not known' : `about ${secondsText(stepMs)} a step${steps}`}`,
+    ...(device === null ? [] : memoryLines(`On ${device.name}`, device)),
+    ...memoryLines('Memory', host),
+    `Time           ${time}`,
     `Disk           about ${byteText(estimate.diskBytes)} of ${byteText(estimate.freeDiskBytes)} free`,
     ...(savings.length > 0 ? [fits ? 'To need less:' : 'To make it fit:'] : []),
-    ...savings.flatMap(({ text, price, changes, bytes, stepMs: slower }) => [
-      `  ${text}: about ${byteText(bytes)}${slower === null ? '' : `, ${secondsText(slower)} a step`}; ${price}`,
+    ...savings.flatMap(({ text, price, changes, bytes, deviceBytes, timeRatio }) => [
+      `  ${text}: ${deviceBytes === null ? '' : `about ${byteText(deviceBytes)} on ${device?.name ?? 'the device'}, `}about ${byteText(bytes)}${deviceBytes === null ? '' : ' of memory'}${timeRatio === null ? '' : `, ${ratioText(timeRatio)}`}; ${price}`,
       `    ${Object.entries(changes)
         .map(([key, value]) => `--${key} ${JSON.stringify(value)}`)
         .join(' ')}`,
     ]),
   ];
+}
+
+type Needed = { memory: Estimate['memory']; freeBytes: number | null; totalBytes: number | null };
+
+const bytesOf = (memory: Estimate['memory']): number => Object.values(memory).reduce((sum, bytes) => sum + bytes, 0);
+
+function memoryLines(name: string, { memory, freeBytes, totalBytes }: Needed): string[] {
+  const needed = bytesOf(memory);
+  const there =
+    freeBytes === null || totalBytes === null
+      ? totalBytes === null
+        ? 'How much is there is not known'
+        : `${byteText(totalBytes)} are there, how much of it is free is not known`
+      : `${needed <= freeBytes ? 'It fits' : 'It does not fit'}: ${byteText(freeBytes)} of ${byteText(totalBytes)} are free`;
+  return [
+    `${name.padEnd(15)}about ${byteText(needed)}. ${there}`,
+    ...Object.entries(memory).map(([part, bytes]) => `  ${part.padEnd(13)}${byteText(bytes)}`),
+  ];
+}
+
+/** Of a step. */
+function ratioText(ratio: number): string {
+  const percent = Math.round(100 * Math.abs(ratio - 1));
+  if (percent < 3) return 'about as fast';
+  return `about ${percent} % ${ratio > 1 ? 'more' : 'less'} time a step`;
 }
 
 const secondsText = (ms: number): string => (ms < 10_000 ? `${(ms / 1000).toPrecision(2)} s` : durationText(ms));
