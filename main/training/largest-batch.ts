@@ -23,8 +23,9 @@ export function longestRow(recipe: Recipe, maxPositions: number, sizes: RowSizes
   return Math.max(1, Math.min(most, longest));
 }
 
-/** A batch of so many rows or pairs. */
-export function largestBatch(recipe: Recipe, rows: number, longest: number, sizes: RowSizes | null): BatchShape {
+/** A batch of so many rows or pairs, where there are as many. */
+export function largestBatch(recipe: Recipe, most: number, longest: number, sizes: RowSizes | null): BatchShape {
+  const rows = sizes === null || sizes.rows === 0 ? most : Math.min(most, sizes.rows);
   if (recipe.method === 'sft') {
     const labels = isPacked(recipe) ? longest : Math.min(longest, sizes?.mostLabels ?? longest);
     return { rows, length: longest, labels: rows * labels, pairs: 0 };
@@ -41,7 +42,9 @@ export function largestBatch(recipe: Recipe, rows: number, longest: number, size
 
 /** Labels for which the graphs of a run are cut: see methods/method.ts. */
 export function labelsToCutFor(recipe: Recipe, rows: number, longest: number, sizes: RowSizes | null): number {
-  return recipe.method === 'sft' ? rows * longest : largestBatch(recipe, rows, longest, sizes).labels;
+  if (recipe.method === 'sft') return rows * longest;
+  const { labels } = largestBatch(recipe, 1, longest, sizes);
+  return rows * labels;
 }
 
 /** A micro-batch as most of them are: rows of a usual length. Packed rows are full. */

@@ -2,6 +2,7 @@
 // the largest batch that its data may bring.
 import type { RowSizes } from '../data/row-sizes.ts';
 import type { DType } from '../engine/graph/tensor.ts';
+import { hasOwnMemory } from '../engine/runtime/device-name.ts';
 import type { Model } from '../engine/models/model.ts';
 import type { StoredWeight } from '../engine/nn/weights.ts';
 import { memoryOf } from '../recipe/memory.ts';
@@ -58,6 +59,7 @@ export function runShape(recipe: Recipe, facts: RunFacts): RunShape {
       longest,
       labelsOfBatch: (rows) => labelsToCutFor(recipe, rows, longest, sizes),
       evaluation: hasEvaluationRows(recipe) ? {} : undefined,
+      hasOwnMemory: hasOwnMemory(facts.device),
     }),
     memory: memoryOf(recipe),
     batch: batchOf(recipe.per_device_train_batch_size),

@@ -17,3 +17,6 @@ export function deviceText({ device, index }: DeviceName): string {
 export function executionProvider({ device, index }: DeviceName): Ort.InferenceSession.ExecutionProviderConfig {
   return device === 'cuda' ? { name: 'cuda', deviceId: index ?? 0 } : device;
 }
+
+/** Whether tensors are worth keeping on a device between runs: the node binding has no way to on the others. */
+export const hasOwnMemory = (device: string): boolean => device === 'webgpu';

@@ -3,7 +3,7 @@ import type * as Ort from 'onnxruntime-node';
 import { UserError, messageOf } from '../../errors.ts';
 import { type DimBindings, evaluateDim, multipleOfName, shapeText } from '../graph/dims.ts';
 import type { CompiledGraph } from '../graph/onnx.ts';
-import { executionProvider, parseDevice } from './device-name.ts';
+import { executionProvider, hasOwnMemory, parseDevice } from './device-name.ts';
 import { libraryFolderVariable, loadInstalled } from './installed-library.ts';
 import type { DType } from '../graph/tensor.ts';
 import { deviceCopies } from './device-copies.ts';
@@ -49,11 +49,11 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     options.device,
     ort.listSupportedBackends().map(({ name }) => name),
   );
-  const hasOwnMemory = choice.device === 'webgpu';
-  const copies = hasOwnMemory ? deviceCopies(ort) : undefined;
+  const isApart = hasOwnMemory(choice.device);
+  const copies = isApart ? deviceCopies(ort) : undefined;
   return {
     choice,
-    hasOwnMemory,
+    hasOwnMemory: isApart,
     createSession: (graph, { resident = [], ...sessionOptions }) =>
       // CUDA's outputs always come to the host: the library answers a wish for another place with an error.
       createSession(ort, graph, { ...sessionOptions, ...(copies && { resident }) }, choice, options.threads),
