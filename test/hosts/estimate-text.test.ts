@@ -48,9 +48,7 @@ test('a device has its own memory, whose size is known or not', () => {
   const lines = estimateText({ ...base, device, savings });
   expect(lines[0]).toBe('On cuda:0      about 6 GB. It does not fit: 5 GB of 8 GB are free');
   expect(lines[5]).toBe('Memory         about 4 GB. It fits: 8 GB of 16 GB are free');
-  expect(lines).toContain(
-    '  Recompute activations: about 4 GB on cuda:0, about 2 GB of memory; the same mathematics',
-  );
+  expect(lines).toContain('  Recompute activations: about 4 GB on cuda:0, about 2 GB of memory; the same mathematics');
   const unknown = estimateText({ ...base, device: { ...device, totalBytes: null, freeBytes: null } });
   expect(unknown[0]).toBe('On cuda:0      about 6 GB. How much is there is not known');
   expect(unknown).toContain('To need less:');
