@@ -53,6 +53,7 @@ function zerosFor(runtime: Runtime, { inputs }: CompiledGraph): Map<string, Runt
 function zeros(dtype: string, count: number): TensorData {
   if (dtype === 'float32') return new Float32Array(count);
   if (dtype === 'int32') return new Int32Array(count);
+  if (dtype === 'uint32') return new Uint32Array(count);
   return dtype === 'int64' ? new BigInt64Array(count) : new Uint8Array(count);
 }
 

@@ -66,6 +66,8 @@ function* familyGraphs(): Generator<NamedGraph> {
     const lora = settingsOf(recipe, model);
     for (const [i, way] of ways.entries())
       yield* stepGraphs(`${name}, way ${i}`, { model, stored, lora, way, isFed: i === 0 });
+    const autocast = { format: 'bfloat16' } as const;
+    yield* stepGraphs(`${name}, products in bfloat16`, { model, stored, lora, way: { ...ways[1], autocast } });
     yield { title: `${name}, decoder`, graph: buildDecoder(model, stored, lora, model.maxPositions).graph };
   }
 }
@@ -126,6 +128,7 @@ function* storedGraphs(): Generator<NamedGraph> {
         yield* stepGraphs(`${name} in ${form}`, { model, stored, lora, way });
         yield* stepGraphs(`${name} in ${form}, fed`, { model, stored, lora, way, isFed: true });
       }
+      yield* inSixteenBits(`${name} in ${form}`, { model, stored, lora, way: ways[0] ?? {} });
       yield { title: `${name} in ${form}, decoder`, graph: buildDecoder(model, stored, lora, 64).graph };
     }
     const settings = { ...shared, ...ways[1], trained: { kind: 'all' } } as const;
@@ -176,6 +179,15 @@ async function otherGraphs(): Promise<NamedGraph[]> {
     );
   }
   return recorded;
+}
+
+/** Products in 16 bits; emulated, they are the processor's. */
+function* inSixteenBits(title: string, parts: StepParts): Generator<NamedGraph> {
+  for (const format of ['float16', 'bfloat16'] as const)
+    for (const emulated of [false, true]) {
+      const way = { ...parts.way, autocast: { format, emulated } };
+      yield* stepGraphs(`${title}, ${emulated ? 'rounded to' : 'products in'} ${format}`, { ...parts, way });
+    }
 }
 
 const shared = {

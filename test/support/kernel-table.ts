@@ -57,14 +57,12 @@ type Value = { name: string; type: { tensor_type: { elem_type: number } } };
 
 const dtypes = new Map(Object.entries(onnxDType).map(([name, number]) => [number, name as DType]));
 
-/**
- * Nodes without a kernel, each once: "Cast bfloat16 -> float32". Empty where the device computes the whole graph.
- * Throws where the graph asks for another operator set than the table is about.
- */
-export function missingKernels(bytes: Uint8Array, table: KernelTable): string[] {
+export type NodeKind = { op: string; domain: string; inputs: readonly (DType | undefined)[]; output: DType };
+export type GraphFacts = { opset: ReadonlyMap<string, number>; kinds: readonly NodeKind[] };
+
+/** Each kind of node in a graph, once. */
+export function graphFacts(bytes: Uint8Array): GraphFacts {
   const { opset_import: imports, graph } = decodeModel(bytes) as Model;
-  for (const { domain = '', version } of imports)
-    if (table.opset[domain] !== version) throw new Error(`the table is not about version ${version} of "${domain}"`);
   const known = new Map<string, DType>();
   const learn = (name: string, number: number): void => {
     const dtype = dtypes.get(number);
@@ -73,18 +71,35 @@ export function missingKernels(bytes: Uint8Array, table: KernelTable): string[] 
   };
   for (const { name, type } of graph.input) learn(name, type.tensor_type.elem_type);
   for (const { name, data_type: number } of graph.initializer) learn(name, number);
-  const missing = new Set<string>();
+  const kinds = new Map<string, NodeKind>();
   for (const node of graph.node) {
     const inputs = node.input.map((name) => known.get(name));
     const output = outputOf(node, inputs);
     for (const name of node.output) known.set(name, output);
-    if (!hasKernel(node, inputs, output, table))
-      missing.add(`${node.op_type} ${inputs.map((dtype) => dtype ?? '?').join(', ')} -> ${output}`);
+    const kind = { op: node.op_type, domain: node.domain ?? '', inputs, output };
+    kinds.set(textOf(kind), kind);
   }
   for (const { name, type } of graph.output)
     if (known.get(name) !== dtypes.get(type.tensor_type.elem_type))
       throw new Error(`the output ${name} came out as ${known.get(name) ?? 'nothing'}`);
-  return [...missing].sort();
+  return { opset: new Map(imports.map(({ domain = '', version }) => [domain, version])), kinds: [...kinds.values()] };
+}
+
+/** "Cast bfloat16 -> float32" */
+const textOf = ({ op, inputs, output }: NodeKind): string =>
+  `${op} ${inputs.map((dtype) => dtype ?? '?').join(', ')} -> ${output}`;
+
+/**
+ * Kinds of nodes without a kernel. Empty where the device computes the whole graph. Throws where the graph asks for
+ * another operator set than the table is about.
+ */
+export function missingKernels({ opset, kinds }: GraphFacts, table: KernelTable): string[] {
+  for (const [domain, version] of opset)
+    if (table.opset[domain] !== version) throw new Error(`the table is not about version ${version} of "${domain}"`);
+  return kinds
+    .filter((kind) => !hasKernel(kind, table))
+    .map(textOf)
+    .sort();
 }
 
 const compares = new Set(['Less', 'LessOrEqual', 'GreaterOrEqual', 'Equal']);
@@ -103,12 +118,7 @@ function outputOf({ op_type: op, attribute }: Node, inputs: readonly (DType | un
   return dtype;
 }
 
-function hasKernel(
-  { op_type: op, domain = '' }: Node,
-  inputs: readonly (DType | undefined)[],
-  output: DType,
-  { kernels }: KernelTable,
-): boolean {
+function hasKernel({ op, domain, inputs, output }: NodeKind, { kernels }: KernelTable): boolean {
   const kernel = kernels[op];
   if (kernel?.domain !== domain) return false;
   const [wanted = [], [result = ''] = []] = kernel.signature.split(' -> ').map((side) => side.split(' '));
