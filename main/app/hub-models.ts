@@ -19,13 +19,16 @@ export async function searchHubModels(
   { query, all, format }: CommandInput<'hub.searchModels'>,
 ): Promise<CommandOutput<'hub.searchModels'>> {
   const isTrainable = (model: FoundModel): boolean => typeOf(model) !== null && problemOf(model) === null;
-  const found = await searchModels(await hub.access(), query, format, all ? () => true : isTrainable);
+  const found = await searchModels(await hub.access(), query, format, all ? () => true : isTrainable, [seeing]);
   return found.map((model) => {
     const { quantised: _, config: __, ggufArchitecture: ___, ...shown } = model;
     const folder = cachedModel(hub.cache, model.id) ?? null;
     return { ...shown, modelType: typeOf(model), problem: problemOf(model), folder };
   });
 }
+
+/** Gemma 3 from 4B on also sees: the Hub lists it elsewhere, and its part for text can be trained. */
+const seeing = { task: 'image-text-to-text', tag: 'gemma3' } as const;
 
 /** model_type of its config, or what llama.cpp calls it. */
 function typeOf({ config, ggufArchitecture }: FoundModel): string | null {

@@ -11,7 +11,7 @@ import { modelOutline } from '../checkpoints/model-outline.ts';
 import { openModelFolder, type WeightLocation } from '../checkpoints/model-folder.ts';
 import { refuseQuantised } from '../checkpoints/quantised.ts';
 import { templateOf } from '../data/tokenizer-files.ts';
-import { modelFor } from '../engine/models/registry.ts';
+import { languageConfig, modelFor } from '../engine/models/registry.ts';
 import { UserError } from '../errors.ts';
 import { cachedModel } from '../hub/cache.ts';
 import { licenceOf } from '../hub/repository.ts';
@@ -76,9 +76,10 @@ function factsOfAdapter(app: App, folder: string): ModelFacts {
 
 /** Facts that a config.json alone tells: of a folder that is broken otherwise, and of a model on the Hub. */
 export function factsOfConfig(
-  config: Record<string, unknown>,
+  wholeConfig: Record<string, unknown>,
   id?: string,
 ): Pick<ModelFacts, 'modelType' | 'contextLength' | 'vocabSize' | 'layers' | 'hiddenSize' | 'problem'> {
+  const config = languageConfig(wholeConfig) ?? wholeConfig;
   const number = (key: string): number | null => (typeof config[key] === 'number' ? config[key] : null);
   return {
     modelType: typeof config.model_type === 'string' ? config.model_type : null,
@@ -87,8 +88,8 @@ export function factsOfConfig(
     layers: number('num_hidden_layers'),
     hiddenSize: number('hidden_size'),
     problem: problemIn(() => {
-      refuseQuantised(config, { id });
-      modelFor(config);
+      refuseQuantised(wholeConfig, { id });
+      modelFor(wholeConfig);
     }),
   };
 }

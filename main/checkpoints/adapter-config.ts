@@ -23,6 +23,8 @@ export type AdapterConfig = {
   base_model_name_or_path: string | null;
   /** Commit of the base model on the Hub. */
   revision?: string | null;
+  /** Of a model that also sees: its layers are named as in the whole (language-part.ts). Shows in the names alone. */
+  inWhole?: boolean;
 };
 
 /** The set of keys that old and new readers (PEFT, vLLM, llama.cpp) accept, in order of name as PEFT writes them. */

@@ -8,6 +8,7 @@ import { canonicalAdapterKey, parseAdapterKey } from './adapter-keys.ts';
 import { writeFolderAtomically } from './atomic.ts';
 import { withFileProblems } from './file-problem.ts';
 import { looksLikeHubId } from './hub-cache.ts';
+import { adapterForWhole, namesPart, withoutPart } from './language-part.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { readSafetensorsHeader, readTensorAsFloat32, writeSafetensors } from './safetensors.ts';
 import { copyTokenizerFiles } from './tokenizer-files.ts';
@@ -50,7 +51,8 @@ export function writeAdapter(folder: string, adapter: AdapterFolder): void {
 }
 
 /** Just the two files that PEFT needs, in a folder that exists. */
-export function writeAdapterFiles(folder: string, { config, tensors }: Adapter): void {
+export function writeAdapterFiles(folder: string, adapter: Adapter): void {
+  const { config, tensors } = adapter.config.inWhole ? adapterForWhole(adapter.config, adapter.tensors) : adapter;
   checkLayers(
     [...tensors].map(([key, { shape }]) => ({ key, shape })),
     config,
@@ -69,16 +71,30 @@ export function readAdapter(path: string): Adapter {
   const folder = adapterFolder(path);
   const { target_modules: listed, ...config } = readAdapterConfig(join(folder, configFile));
   const file = join(folder, weightsFile);
-  const infos = [...readSafetensorsHeader(file).tensors.values()].map((info) => ({
-    key: canonicalAdapterKey(info.name),
+  const found = [...readSafetensorsHeader(file).tensors.values()];
+  const inWhole = found.some(({ name }) => namesPart(name));
+  const infos = found.map((info) => ({
+    key: withoutPart(canonicalAdapterKey(info.name)),
     shape: info.shape,
     info,
   }));
+  if (inWhole) {
+    config.rank_pattern = patternWithoutPart(config.rank_pattern);
+    config.alpha_pattern = patternWithoutPart(config.alpha_pattern);
+  }
   const modules = checkLayers(infos, config, file);
   return {
-    config: { ...config, target_modules: listed ?? modules },
+    config: {
+      ...config,
+      target_modules: listed?.map(withoutPart) ?? modules,
+      ...(inWhole ? { inWhole } : {}),
+    },
     tensors: new Map(infos.map(({ key, shape, info }) => [key, { shape, data: readTensorAsFloat32(file, info) }])),
   };
+}
+
+function patternWithoutPart(pattern: AdapterConfig['rank_pattern'] = {}): NonNullable<AdapterConfig['rank_pattern']> {
+  return Object.fromEntries(Object.entries(pattern).map(([key, value]) => [withoutPart(key), value]));
 }
 
 type Ranks = Pick<AdapterConfig, 'r' | 'rank_pattern' | 'use_dora'>;

@@ -80,7 +80,9 @@ export async function writeMergedModel(folder: string, model: MergedModel, hooks
     folder,
     async (aside) => {
       await writeShards(aside, plan, { piecesOf: (task) => piecesOf(task, overflowed), pause });
-      const config = withFileProblems(base.path, 'read', () => readFileSync(join(base.path, 'config.json'), 'utf8'));
+      const config = base.isPart
+        ? `${JSON.stringify(base.config, null, 2)}\n`
+        : withFileProblems(base.path, 'read', () => readFileSync(join(base.path, 'config.json'), 'utf8'));
       writeFileSync(join(aside, 'config.json'), withDType(config, dtype));
       const generation = join(base.path, 'generation_config.json');
       if (existsSync(generation)) copyTokenizerFiles([generation], aside);

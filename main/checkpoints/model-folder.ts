@@ -7,6 +7,7 @@ import { withFileProblems } from './file-problem.ts';
 import { type ConvertedFrom, readConvertedFrom } from './gguf/converted-from.ts';
 import { hubOrigin, looksLikeHubId, snapshotOf } from './hub-cache.ts';
 import { readJsonObject } from './json-file.ts';
+import { languagePart } from './language-part.ts';
 import { refuseQuantised } from './quantised.ts';
 import { pytorchFix, readSafetensorsHeader, type TensorInfo } from './safetensors.ts';
 import { findTokenizerFiles } from './tokenizer-files.ts';
@@ -21,6 +22,8 @@ export type ModelFolder = {
   path: string;
   config: Record<string, unknown>;
   weights: Map<string, WeightLocation>;
+  /** Of a model that also sees: config and weights are those of its part for text (language-part.ts). */
+  isPart?: boolean;
   /** Full paths. */
   tokenizerFiles: string[];
   /** Where a cache snapshot came from: written into adapters, so that others find the base model. */
@@ -38,10 +41,13 @@ export function openModelFolder(path: string): ModelFolder {
   const origin = hubOrigin(folder);
   refuseQuantised(config, { place: folder, id: origin?.id ?? basename(folder) });
   const convertedFrom = readConvertedFrom(folder);
+  const weights = names.includes('model.safetensors') ? singleFile(folder) : shards(folder);
+  const part = languagePart(config, weights);
   return {
     path: folder,
     config,
-    weights: names.includes('model.safetensors') ? singleFile(folder) : shards(folder),
+    weights,
+    ...(part && { ...part, isPart: true }),
     tokenizerFiles: findTokenizerFiles(folder),
     ...(origin === undefined ? {} : { origin }),
     ...(convertedFrom === undefined ? {} : { convertedFrom }),

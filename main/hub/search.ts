@@ -32,39 +32,53 @@ const SHOWN = 30;
 /** Looked at for those that are wanted, in the first request, and where it does not suffice in a second. */
 const LOOKED_AT = [100, 500] as const;
 
+/** What the Hub lists models under. */
+export type Listing = { task?: 'text-generation' | 'image-text-to-text'; tag?: string };
+
 /**
  * Models in a format, those that `isWanted` alone. The Hub can filter by one type of model at a time, so the most
- * downloaded of all types are looked at here: one request as a rule, two where few of many are wanted.
+ * downloaded of all types are looked at here: one request as a rule, two where few of many are wanted. `also` are more
+ * listings than that of models that write texts.
  */
 export async function searchModels(
   access: HubAccess,
   query: string,
   format: ModelFormat,
   isWanted: (model: FoundModel) => boolean,
+  also: readonly Listing[] = [],
 ): Promise<FoundModel[]> {
+  // Cards of GGUF files seldom say what the model is for; their architecture does.
+  const listings = format === 'gguf' ? [{}] : [{ task: 'text-generation' } as const, ...also];
   return withHubProblems(access, undefined, async () => {
-    let wanted: FoundModel[] = [];
-    for (const limit of LOOKED_AT) {
-      const found = await mostDownloaded(access, query, format, limit);
-      wanted = found.filter(isWanted);
-      if (wanted.length >= SHOWN || found.length < limit) break;
-    }
-    return wanted.slice(0, SHOWN);
+    const found = await Promise.all(
+      listings.map(async (listing) => {
+        let wanted: FoundModel[] = [];
+        for (const limit of LOOKED_AT) {
+          const looked = await mostDownloaded(access, query, { format, ...listing }, limit);
+          wanted = looked.filter(isWanted);
+          if (wanted.length >= SHOWN || looked.length < limit) break;
+        }
+        return wanted;
+      }),
+    );
+    return found
+      .flat()
+      .sort((a, b) => b.downloads - a.downloads)
+      .slice(0, SHOWN);
   });
 }
 
 async function mostDownloaded(
   access: HubAccess,
   query: string,
-  format: ModelFormat,
+  { format, task, tag }: Listing & { format: ModelFormat },
   limit: number,
 ): Promise<FoundModel[]> {
   const models = listModels({
     search: {
       query: query.trim(),
-      // Cards of GGUF files seldom say what the model is for; their architecture does.
-      ...(format === 'safetensors' ? { task: 'text-generation' } : {}),
-      tags: [format],
+      ...(task === undefined ? {} : { task }),
+      tags: [format, ...(tag === undefined ? [] : [tag])],
     },
     sort: 'downloads',
     limit,

@@ -95,6 +95,12 @@ export async function prepare(job: JobSpec, post: Post, signal: AbortSignal): Pr
     level: 'info',
     message: `Training on ${job.device?.name ?? runtime.choice.device}: ${job.device?.reason ?? runtime.choice.reason}.`,
   });
+  if (loaded.folder.isPart)
+    post({
+      type: 'event',
+      level: 'info',
+      message: 'The model also sees images: its part for text is trained, and what it sees with stays as it is.',
+    });
   if (settings)
     post({ type: 'event', level: 'info', message: `The base model is in 4 bits: ${fourBitWords(settings)}.` });
   const { precision, reason } = choosePrecision(recipe, precisionDevice(runtime.choice.device, job.device?.formats));

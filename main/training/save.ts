@@ -121,7 +121,12 @@ function adapterNow({ lora, loaded, stepper }: Prepared): Adapter {
   const base = baseModelName(loaded.folder);
   const { config, tensors } = lora.adapter(stepper.layout, stepper.parameters);
   return {
-    config: { ...config, base_model_name_or_path: base.name, revision: base.revision },
+    config: {
+      ...config,
+      base_model_name_or_path: base.name,
+      revision: base.revision,
+      ...(loaded.folder.isPart ? { inWhole: true } : {}),
+    },
     tensors: new Map(tensors),
   };
 }

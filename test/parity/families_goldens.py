@@ -16,6 +16,8 @@ from llama_goldens import load_model, write_all, write_case, write_json
 VOCABULARY = 64
 STEPS = 4
 PLAIN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+PATHS = [f"{'mlp' if name.split('_')[0] in ('gate', 'up', 'down') else 'self_attn'}.{name}" for name in PLAIN]
+EYES = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28, "patch_size": 14}
 FUSED = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 PACKED = ["abcdefghi", "jklmnop"]
 TREE = ["abcdef(ghi)(jklmn)", "opqrst"]
@@ -96,6 +98,12 @@ CASES = {
             },
         },
         "forest": [TREE, ["uvw(x)(yzabcde)"]],
+    },
+    # With eyes beside it, as the models from 4B on.
+    "gemma3-whole": {
+        "type": "gemma3",
+        "config": {"head_dim": 8, "sliding_window": 4, "query_pre_attn_scalar": 8, "layer_types": ["sliding_attention", "full_attention"]},
+        "lora": {"target_modules": [f"model.language_model.layers.{layer}.{path}" for layer in (0, 1) for path in PATHS]},
     },
     "phi3-longrope": {
         "type": "phi3",
@@ -201,6 +209,8 @@ def make(case):
         "pad_token_id": 0,
         **case.get("config", {}),
     }
+    if case["type"] == "gemma3":
+        settings = {"text_config": settings, "vision_config": EYES, "mm_tokens_per_image": 1}
     return AutoModelForCausalLM.from_config(AutoConfig.for_model(case["type"], **settings))
 
 

@@ -261,7 +261,7 @@ def forward(model, batch):
     i, j = torch.arange(seq)[:, None], torch.arange(seq)[None, :]
     visible = torch.tensor(batch["visible_until"])[:, None, None, :]
     allowed = (j <= i) & (i < visible)
-    config = model.config
+    config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     near = allowed if window is None else allowed & (positions[:, None, :, None] - positions[:, None, None, :] < window)
     full, sliding = (torch.where(seen, 0.0, torch.finfo(torch.float32).min) for seen in (allowed, near))
@@ -326,7 +326,9 @@ def write_case(folder, name, case, make=llama, write_config=write_config, steps_
     trained = {file_key(name): weight for name, weight in model.named_parameters() if weight.requires_grad}
     assert set(trained) == set(load_file(folder / "adapter" / "adapter_model.safetensors"))
     tensors = {"logits.base": real_rows(base_logits, batch), "logits.lora": real_rows(logits, batch)}
-    tensors |= {f"grad.{key}": weight.grad.clone() for key, weight in trained.items()}
+    # Of a model that also sees, under the names of a model for text.
+    text_key = lambda key: key.replace("model.language_model.", "model.")
+    tensors |= {f"grad.{text_key(key)}": weight.grad.clone() for key, weight in trained.items()}
 
     optimizer_settings = {"lr": 1e-2, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01, "max_grad_norm": 1.0}
     schedule = {"lr_scheduler_type": "linear", "warmup_steps": 0, **case.get("schedule", {})}
@@ -343,7 +345,7 @@ def write_case(folder, name, case, make=llama, write_config=write_config, steps_
         steps.append({"loss": step_loss.item(), "grad_norm": norm.item(), "learning_rate": scheduler.get_last_lr()[0]})
         optimizer.step()
         scheduler.step()
-    tensors |= {f"final.{key}": weight.detach().clone() for key, weight in trained.items()}
+    tensors |= {f"final.{text_key(key)}": weight.detach().clone() for key, weight in trained.items()}
     if "init_lora_weights" in case.get("lora", {}):
         tensors["final.logits"] = real_rows(forward(model, batch), batch)
     save_file(tensors, folder / "expected.safetensors")

@@ -17,6 +17,7 @@ import {
   pissaGoldens,
   pissaStart,
   readJson,
+  adapterTensors,
   readTensors,
   storedWeights,
 } from './goldens.ts';
@@ -80,7 +81,7 @@ export async function openGolden(runtime: Runtime, name: string, way: Way) {
   if (isPissa) expect(lora.restore(stepper.layout, stepper.parameters, pissaStart(folder).tensors)).toBe(true);
   else lora.initialize(stepper.layout, stepper.parameters);
   stepper.homeChanged();
-  const start = readTensors(`${folder}/adapter/adapter_model.safetensors`);
+  const start = adapterTensors(folder);
   expect(stepper.layout.slots.map(({ name }) => peftKey(name)).sort()).toEqual([...start.keys()].sort());
   for (const slot of stepper.layout.slots)
     expect(view(stepper.parameters, slot), slot.name).toEqual(start.get(peftKey(slot.name)));

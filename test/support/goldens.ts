@@ -33,7 +33,9 @@ export function storedWeights(folder: string): Map<string, PlainWeight> {
         ]) => {
           const known = dtypes[dtype];
           if (!known) throw new Error(`${location}: ${dtype}`);
-          return [name, { dtype: known, shape, data: { location, offset: start + from, length: to - from } }] as const;
+          const data = { location, offset: start + from, length: to - from };
+          // Of a model that also sees, the names of a model for text.
+          return [name.replace(/^language_model\./, ''), { dtype: known, shape, data }] as const;
         },
       );
     }),
@@ -96,6 +98,12 @@ export function goldenBatch(folder: string): Batch {
     membership: new Float32Array(raw.label_ids.length).fill(1),
     tokenCount: raw.lengths.reduce((a, b) => a + b, 0),
   };
+}
+
+/** Tensors of a golden's adapter; of a model that also sees, under the names of a model for text. */
+export function adapterTensors(folder: string): Map<string, Float32Array> {
+  const tensors = readTensors(`${folder}/adapter/adapter_model.safetensors`);
+  return new Map([...tensors].map(([name, data]) => [name.replace('model.language_model.', 'model.'), data]));
 }
 
 /** A recipe that continues an adapter; its own settings then replace the others. */

@@ -13,6 +13,7 @@ import {
   goldensFolder,
   llamaGoldens,
   readJson,
+  adapterTensors,
   readTensors,
   relativeError,
   storedWeights,
@@ -31,7 +32,7 @@ test.each([...llamaGoldens, ...familyGoldens])('%s', async (name) => {
   );
   // No parameters: the tensors are read below, by a reader of the tests' own.
   initialize({ slots: [], size: 0 }, new Float32Array(0));
-  const tensors = readTensors(`${folder}/adapter/adapter_model.safetensors`);
+  const tensors = adapterTensors(folder);
   const adapter = { lora: settings, frozenInputs, tensors };
   const expected = readTensors(`${folder}/expected.safetensors`);
   const { lengths } = readJson(`${folder}/batch.json`) as GoldenBatch;

@@ -42,10 +42,40 @@ export function modelTypeOf(config: Record<string, unknown>): string | undefined
   return typeof type === 'string' ? type : undefined;
 }
 
-/** Gemma 3 without its eyes: some uploads keep the type of the whole and hold a plain model for text. */
-function textPart(config: Record<string, unknown>): Record<string, unknown> {
-  const { model_type: type, architectures, text_config: text, vision_config: vision } = config;
-  const isText = Array.isArray(architectures) ? architectures.includes('Gemma3ForCausalLM') : !vision;
-  if (type !== 'gemma3' || !isText) return config;
-  return { ...config, ...(typeof text === 'object' ? text : {}), model_type: 'gemma3_text' };
+/** What Gemma 3's configs leave out of their part for text: transformers' defaults, which are the 4B model's. */
+const gemma3Defaults = {
+  vocab_size: 262_208,
+  num_attention_heads: 8,
+  num_key_value_heads: 4,
+  head_dim: 256,
+  query_pre_attn_scalar: 256,
+  max_position_embeddings: 131_072,
+  rms_norm_eps: 1e-6,
+  hidden_activation: 'gelu_pytorch_tanh',
+  tie_word_embeddings: true,
+};
+
+/** The config of the part for text of a model that also sees; undefined for all others. */
+export function languageConfig(config: Record<string, unknown>): Record<string, unknown> | undefined {
+  const { model_type: type, text_config: text, torch_dtype: dtype, eos_token_id: eos } = config;
+  if (type !== 'gemma3' || typeof text !== 'object' || text === null) return undefined;
+  return {
+    ...gemma3Defaults,
+    ...(dtype === undefined ? {} : { torch_dtype: dtype }),
+    ...text,
+    ...(eos === undefined ? {} : { eos_token_id: eos }),
+    model_type: 'gemma3_text',
+    architectures: ['Gemma3ForCausalLM'],
+  };
 }
+
+/** Some uploads keep the type of the whole and hold a plain model for text. */
+function textPart(config: Record<string, unknown>): Record<string, unknown> {
+  const part = languageConfig(config);
+  if (part) return part;
+  const { model_type: type, architectures } = config;
+  const isGemma3 = type === 'gemma3' && Array.isArray(architectures) && architectures.some(isText);
+  return isGemma3 ? { ...config, model_type: 'gemma3_text' } : config;
+}
+
+const isText = (name: unknown): boolean => name === 'Gemma3ForCausalLM' || name === 'Gemma3ForConditionalGeneration';

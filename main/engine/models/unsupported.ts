@@ -41,9 +41,7 @@ const instead: readonly (readonly [types: RegExp, model: string])[] = [
   [/^mixtral|^mistral|^pixtral|^voxtral/, 'mistralai/Mistral-7B-Instruct-v0.3'],
   [/^qwen3/, 'Qwen/Qwen3-4B or Qwen/Qwen3-8B'],
   [/^qwen/, 'Qwen/Qwen2.5-1.5B-Instruct or Qwen/Qwen2.5-7B-Instruct'],
-  // Its GGUF files hold the part for text alone, and can be trained.
-  [/^gemma3$/, 'google/gemma-3-1b-it, a GGUF file of this model (which holds its part for text alone)'],
-  [/gemma/, 'google/gemma-3-1b-it or google/gemma-2-2b-it'],
+  [/gemma/, 'google/gemma-3-4b-it or google/gemma-3-1b-it'],
   [/^mllama|^llama/, 'meta-llama/Llama-3.2-3B-Instruct or meta-llama/Llama-3.1-8B-Instruct'],
   [/^phi/, 'microsoft/Phi-4-mini-instruct'],
   [/^granite/, 'ibm-granite/granite-3.3-2b-instruct'],

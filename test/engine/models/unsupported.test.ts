@@ -32,7 +32,7 @@ test.each([
   ['m2m_100', /encoder-decoder/],
   ['whisper', /speech/],
   ['falcon_mamba', /state-space/],
-  ['gemma', /"gemma", which is not supported.*gemma-2-2b-it/],
+  ['gemma', /"gemma", which is not supported.*gemma-3-4b-it/],
   ['gpt2', /"gpt2", which is not supported/],
   ['constructor', /"constructor", which is not supported/],
 ])('%s', (type, words) => {
@@ -46,14 +46,23 @@ test('what a model is shows in other keys where its type is new', () => {
   expect(told({})).toMatch(/model_type is missing/);
 });
 
-test('of Gemma 3 only the model for text', () => {
+test('of Gemma 3 the part for text', () => {
   const text = { hidden_size: 64, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4, vocab_size: 9 };
   const whole = { model_type: 'gemma3', architectures: ['Gemma3ForConditionalGeneration'], text_config: text };
-  expect(told({ ...whole, vision_config: { hidden_size: 9 } })).toMatch(
-    /sees images.*gemma-3-1b-it, a GGUF file of this model/,
-  );
-  const model = modelFor({ ...whole, architectures: ['Gemma3ForCausalLM'] });
-  expect([model.modelType, model.layers, model.headDim]).toEqual(['gemma3_text', 1, 256]);
+  for (const config of [
+    { ...whole, vision_config: { hidden_size: 9 } },
+    { ...whole, architectures: ['Gemma3ForCausalLM'] },
+    { ...text, model_type: 'gemma3', architectures: ['Gemma3ForCausalLM'] },
+  ]) {
+    const model = modelFor(config);
+    expect([model.modelType, model.layers, model.headDim]).toEqual(['gemma3_text', 1, 256]);
+  }
+  // As google/gemma-3-4b-it has it.
+  const sparse = { hidden_size: 2560, intermediate_size: 10240, num_hidden_layers: 34, sliding_window: 1024 };
+  const scaling = { rope_scaling: { factor: 8.0, rope_type: 'linear' } };
+  const { heads, kvHeads, headDim, vocabSize } = modelFor({ ...whole, text_config: { ...sparse, ...scaling } });
+  expect([heads, kvHeads, headDim, vocabSize]).toEqual([8, 4, 256, 262_208]);
+  expect(told({ model_type: 'gemma3n', text_config: text, vision_config: {} })).toMatch(/sees images/);
 });
 
 test.each([
