@@ -158,8 +158,11 @@ def byte_pairs(pre):
     return rows, add, encode
 
 
-def sentence_piece(add_blank=True):
-    """The same of a SentencePiece model with byte fallback, as Llama 2 and Gemma have it."""
+def sentence_piece(add_blank=True, strips=False):
+    """
+    The same of a SentencePiece model with byte fallback, as Llama 2 and Gemma have it. strips: tokens swallow the blanks
+    behind them, as Phi-3's do (rstrip in its tokenizer.json).
+    """
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(CORPUS),
@@ -200,12 +203,14 @@ def sentence_piece(add_blank=True):
         writer.add_chat_template(TEMPLATE)
 
     whole = {spm.IdToPiece(i): i for i in range(rows) if not spm.IsByte(i) and kind(i) != gguf.TokenType.NORMAL}
-    pattern = re.compile("(" + "|".join(re.escape(piece) for piece in whole) + ")")
+    strip = lambda piece: r"\s*" if strips and piece not in ("<unk>", "<s>", "<|endoftext|>") else ""
+    pattern = re.compile("(" + "|".join(re.escape(piece) + strip(piece) for piece in whole) + ")")
 
     def encode(text):
         # llama.cpp and transformers find these in a text first; sentencepiece itself never reads control tokens from it.
         parts = [part for part in pattern.split(text) if part]
-        return [i for part in parts for i in ([whole[part]] if part in whole else spm.EncodeAsIds(part))]
+        ids = lambda part: [whole[part]] if part in whole else spm.EncodeAsIds(part)
+        return [i for part in parts for i in ids(part.rstrip() if strips and pattern.fullmatch(part) else part)]
 
     return rows, add, encode
 
@@ -254,7 +259,7 @@ CASES = {
         vocab_size=n, sliding_window=200, original_max_position_embeddings=64, pad_token_id=0, rope_parameters=dict(
             rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.75, original_max_position_embeddings=64,
             long_factor=[1.08, 1.625, 40.5], short_factor=[1.0, 1.02, 1.15]),
-        **SIZES), sentence_piece(), T.Q8_0),
+        **SIZES), sentence_piece(strips=True), T.Q8_0),
     # As Phi-4: no window, and another tokenizer.
     "phi4": ("phi3", lambda n: transformers.Phi3Config(
         vocab_size=n, tie_word_embeddings=True, original_max_position_embeddings=512, rope_theta=250000.0, pad_token_id=0,

@@ -11,7 +11,7 @@ import { modelName, modelsAmong, partsOf } from './file-names.ts';
 import { openGguf } from './model.ts';
 
 /** Changes when the same file would give another folder. */
-const conversionVersion = 2;
+const conversionVersion = 3;
 
 /**
  * The GGUF file that a path means: itself, or the only one in a folder that holds no other weights; of a model in parts

@@ -28,7 +28,10 @@ export function readGgufTokenizer(metadata: Metadata): GgufTokenizer {
   const ends = metadata.flag('tokenizer.ggml.add_eos_token') ?? false;
   const chatTemplate = metadata.text('tokenizer.chat_template');
   const text = (id: number | undefined): string | null => (id === undefined ? null : (tokens[id] ?? null));
-  const added = tokens.flatMap((content, id) => (isAdded(vocabulary, id) ? [addedToken(vocabulary, content, id)] : []));
+  const strips = kind === 'llama' && metadata.text('general.architecture') === 'phi3';
+  const added = tokens.flatMap((content, id) =>
+    isAdded(vocabulary, id) ? [addedToken(vocabulary, content, id, strips && !keepsBlanks.has(content))] : [],
+  );
   return {
     json: {
       version: '1.0',
@@ -168,10 +171,13 @@ function vocabularyObject({ tokens, kindOf }: Vocabulary): Record<string, number
 const isAdded = ({ kindOf }: Vocabulary, id: number): boolean =>
   kindOf(id) === 'control' || kindOf(id) === 'user-defined' || kindOf(id) === 'unknown';
 
-function addedToken({ kindOf }: Vocabulary, content: string, id: number) {
+function addedToken({ kindOf }: Vocabulary, content: string, id: number, rstrip: boolean) {
   const special = kindOf(id) !== 'user-defined';
-  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special };
+  return { id, content, single_word: false, lstrip: false, rstrip, normalized: false, special };
 }
+
+/** Phi-3's tokens swallow the blanks behind them, all but these. It stands nowhere in the file; llama.cpp knows it, too. */
+const keepsBlanks: ReadonlySet<string> = new Set(['<unk>', '<s>', '<|endoftext|>']);
 
 /** Puts BOS and EOS around a text; undefined where there is nothing to put. */
 function wrappedIn(
