@@ -32,12 +32,11 @@ export const errands = {
       // CUDA takes no other adapters than NVIDIA's.
       ...(device === 'webgpu' && { adapterInUse: () => adapterInUse() }),
     }),
-  installCuda: ({ home }: App, { file }: { file?: string }, tell: Tell) => {
+  installCuda: ({ home }: App, { file }: { file?: string }, tell: Tell, signal: AbortSignal) => {
     const options = {
       home: home.folder,
       pins: readWheelPins(resourcePath('cuda', 'wheels.json')),
-      // Its parent ends the process where it is paused.
-      signal: new AbortController().signal,
+      signal,
       onProgress: onceInAWhile((progress: InstallProgress) => tell({ ...progress, unit: 'bytes' })),
     };
     return file === undefined ? installFromFeed(options) : installFromFile(file, options);

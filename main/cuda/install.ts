@@ -108,6 +108,7 @@ async function installPackage(path: string, options: InstallOptions): Promise<vo
     flushFolder(cudaFolder(home));
   } catch (error) {
     rmSync(begun, { recursive: true, force: true });
+    signal.throwIfAborted();
     throw fileProblem(error, folder, 'written');
   }
 }

@@ -1,6 +1,7 @@
 // CUDA support is installed from a feed on this machine, over lines of every quality, and from files.
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type * as Fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ import { resourcePath } from '../../main/app/resources.ts';
 import { bytesDownloaded, installFromFeed, installFromFile, type InstallOptions } from '../../main/cuda/install.ts';
 import { findInstallation, libraryPath, removeInstallation } from '../../main/cuda/installation.ts';
 import { readWheelPins } from '../../main/cuda/wheels.ts';
-import { cudaPackage } from '../../main/engine/runtime/cuda-package.ts';
+import type * as CudaPackages from '../../main/engine/runtime/cuda-package.ts';
+import { cudaPackage, libraryPackages } from '../../main/engine/runtime/cuda-package.ts';
 import { checkInstalled, loadInstalled } from '../../main/engine/runtime/installed-library.ts';
 import { feedStub, type FeedStub } from '../support/feed-stub.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -22,6 +24,20 @@ vi.mock('node:fs', async (original) => {
     ...fs,
     statfsSync: (path: string) =>
       statfs.freeBytes === undefined ? fs.statfsSync(path) : { bavail: statfs.freeBytes, bsize: 1 },
+  };
+});
+
+/** Where the library's packages are taken from; absent: where they lie. */
+const bundle = vi.hoisted(() => ({ folder: undefined as string | undefined }));
+vi.mock('../../main/engine/runtime/cuda-package.ts', async (original) => {
+  const own = await original<typeof CudaPackages>();
+  return {
+    ...own,
+    libraryPackages: () =>
+      own.libraryPackages().map(({ name, folder }) => ({
+        name,
+        folder: bundle.folder === undefined ? folder : join(bundle.folder, name),
+      })),
   };
 });
 
@@ -141,6 +157,24 @@ describe('from the feed', () => {
     await checkInstalled(findInstallation(home)?.folder ?? '');
   });
 
+  test('goes on as often as the line or the program is cut', async () => {
+    Object.assign(feed.line, { pauseMs: 2, cutAfter: 30_000 });
+    for (const upTo of [50_000, 100_000, 150_000, 200_000]) {
+      const stopping = new AbortController();
+      const begun = bytesDownloaded(home);
+      const onProgress: InstallOptions['onProgress'] = ({ phase, done }) => {
+        if (phase === 'Downloading' && done > upTo) stopping.abort(new Error('paused'));
+      };
+      expect((await failure(installFromFeed(options({ signal: stopping.signal, onProgress })))).message).toBe('paused');
+      expect(bytesDownloaded(home)).toBeGreaterThan(begun);
+    }
+    await installFromFeed(options());
+    // One for each time, one more for the line that was cut at first; only the first began at the beginning.
+    expect(packageRequests()).toHaveLength(6);
+    expect(packageRequests().filter((one) => !/bytes=[1-9]\d*-$/.test(one))).toHaveLength(1);
+    await checkInstalled(findInstallation(home)?.folder ?? '');
+  });
+
   test('throws away what is not what the catalog lists', async () => {
     feed.line.spoils = true;
     const { code, fix } = await failure(installFromFeed(options()));
@@ -240,6 +274,77 @@ describe('from a file', () => {
   });
 });
 
+describe.skipIf(!canMount())('on a disk that becomes full in the middle', () => {
+  let disk: string;
+  beforeEach(() => {
+    disk = join(scratch.path, `disk${count}`);
+    mkdirSync(disk);
+    // Room for a part of the package, or of what it holds. What the disk says of itself is not believed.
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+    statfs.freeBytes = 1e12;
+  });
+  afterEach(() => execFileSync('umount', [disk]));
+
+  test('a download keeps what came, says so, and is gone on with once there is room', async () => {
+    const { code, fix } = await failure(installFromFeed(options({ home: disk })));
+    expect(code).toBe('disk-full');
+    expect(fix).toContain('what came so far is kept');
+    const kept = bytesDownloaded(disk);
+    expect(kept).toBeGreaterThan(0);
+    expect(findInstallation(disk)).toBeUndefined();
+    execFileSync('mount', ['-o', 'remount,size=200m', disk]);
+    await installFromFeed(options({ home: disk }));
+    expect(packageRequests().at(-1)).toMatch(new RegExp(`bytes=${kept}-$`));
+    await checkInstalled(findInstallation(disk)?.folder ?? '');
+  });
+
+  test('unpacking leaves nothing of itself and what was installed before', async () => {
+    execFileSync('mount', ['-o', 'remount,size=200m', disk]);
+    const file = scratch.write(`files${count}/one.nupkg`, nupkg);
+    await installFromFile(file, options({ home: disk }));
+    const before = findInstallation(disk);
+    const used =
+      statSync(disk).blksize * 8 +
+      1024 * Number(/\d+/.exec(execFileSync('du', ['-sk', disk], { encoding: 'utf8' }))?.[0]);
+    execFileSync('mount', ['-o', `remount,size=${used + 100_000}`, disk]);
+    const { code, message, fix } = await failure(installFromFile(file, options({ home: disk })));
+    expect(code).toBe('disk-full');
+    expect(message).toContain('the disk is full');
+    expect(fix).toContain('Nothing half-written was left');
+    expect(readdirSync(join(disk, 'cuda'))).toEqual([real.version]);
+    expect(findInstallation(disk)).toEqual(before);
+    await checkInstalled(before?.folder ?? '');
+  });
+});
+
+test.skipIf(!canMount())('an app on a disk that cannot be written to installs all the same', async () => {
+  const app = join(scratch.path, `app${count}`);
+  const modules = join(app, 'resources', 'app.asar.unpacked', 'node_modules');
+  mkdirSync(app);
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', app]);
+  try {
+    // Without the other platforms' libraries.
+    const isOurs = (path: string): boolean => !/napi-v6.(darwin|win32)|linux.arm64/.test(path);
+    for (const { name, folder } of libraryPackages())
+      cpSync(folder, join(modules, name), { recursive: true, filter: isOurs });
+    execFileSync('chmod', ['-R', 'a-w', app]);
+    execFileSync('mount', ['-o', 'remount,ro', app]);
+    const before = readdirSync(app, { recursive: true });
+    bundle.folder = modules;
+    await installFromFile(scratch.write(`files${count}/one.nupkg`, nupkg), options());
+    const folder = findInstallation(home)?.folder ?? '';
+    const library = (await loadInstalled(folder)) as { listSupportedBackends: () => { name: string }[] };
+    expect(library.listSupportedBackends().map(({ name }) => name)).toContain('cpu');
+    expect(readdirSync(app, { recursive: true })).toEqual(before);
+    // What was copied from there can go again, and be replaced.
+    await installFromFile(scratch.write(`files${count}/one.nupkg`, nupkg), options());
+    expect(removeInstallation(home)).toBe(true);
+  } finally {
+    bundle.folder = undefined;
+    execFileSync('umount', [app]);
+  }
+});
+
 describe('what is installed', () => {
   beforeEach(() => installFromFile(scratch.write(`files${count}/one.nupkg`, nupkg), options()));
 
@@ -269,6 +374,19 @@ describe('what is installed', () => {
     expect(() => findInstallation(home)).toThrow(/cannot be read/);
   });
 });
+
+/** Whoever is root may mount, as a rule; some containers forbid it. */
+function canMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  const place = scratch.path;
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place], { stdio: 'ignore' });
+    execFileSync('umount', [place]);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function flipped(bytes: Buffer, at: number): Buffer {
   const copy = Buffer.from(bytes);

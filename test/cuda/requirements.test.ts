@@ -5,13 +5,12 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { neededLibraries } from '../../main/cuda/elf.ts';
 import { cudaEnvironment } from '../../main/cuda/environment.ts';
-import { libraryPath } from '../../main/cuda/installation.ts';
 import { findLibrary, foldersToAdd, searchPlaces, type SearchPlaces } from '../../main/cuda/loader-path.ts';
 import { gpuUsage, listGpus } from '../../main/cuda/nvidia-smi.ts';
 import { listVisibleGpus } from '../../main/cuda/visible-gpus.ts';
 import { cudaProblems, isOlder, neededParts } from '../../main/cuda/requirements.ts';
 import { pipCommand } from '../../main/hosts/cli/cuda-on-terminal.ts';
-import { cudaPackage } from '../../main/engine/runtime/cuda-package.ts';
+import { cudaInstallation } from '../support/cuda-installation.ts';
 import { elfNeeding } from '../support/elf-file.ts';
 import { fakeNvidiaSmi } from '../support/fake-nvidia-smi.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -33,14 +32,7 @@ const nowhere: SearchPlaces = { loader: [], cache: new Map(), others: [] };
 
 function installed(needed = ofCuda13) {
   const home = join(scratch.path, `home${count++}`);
-  const version = cudaPackage('linux/x64')?.version ?? '';
-  const folder = join(home, 'cuda', version);
-  const provider = join(folder, libraryPath('libonnxruntime_providers_cuda.so'));
-  mkdirSync(dirname(provider), { recursive: true });
-  writeFileSync(provider, elfNeeding(needed));
-  const record = { version, source: 'a test', installedAt: 1, sha256: {} };
-  writeFileSync(join(folder, 'installed.json'), JSON.stringify(record));
-  return { home, installation: { ...record, folder } };
+  return { home, installation: cudaInstallation(home, needed) };
 }
 
 test.runIf(process.platform === 'linux')('reads what a real library needs', () => {

@@ -6,6 +6,7 @@ import { errands } from '../../app/errands.ts';
 import { ownSitePackages } from '../../cuda/loader-path.ts';
 import { UserError } from '../../errors.ts';
 import { byteText } from './numbers.ts';
+import { untilStopped } from './stop-signals.ts';
 import { terminalOn } from './terminal.ts';
 
 /** Lines below the list of devices. Empty where ONNX Runtime has no CUDA to install. */
@@ -45,26 +46,33 @@ export function pipCommand(parts: readonly CudaPart[], home: string): string | u
   return packages.length === 0 ? undefined : `pip install --target ${ownSitePackages(home)} ${packages.join(' ')}`;
 }
 
-/** Installs from the feed, or from a file; Ctrl-C ends it, and what came is kept. */
+/** Installs from the feed, or from a file; Ctrl-C and its kin end it, and what came is kept. */
 export async function installCudaOnTerminal(app: App, file: string | undefined): Promise<string[]> {
   const terminal = terminalOn(process.stderr);
-  const onSignal = (): never => {
-    terminal.clear();
-    console.error('Stopped. Run the command again: it goes on with what came.');
-    process.exit(130);
-  };
-  process.once('SIGINT', onSignal);
   try {
-    await errands.installCuda(app, file === undefined ? {} : { file }, ({ phase, done, total = 0 }) => {
-      const share = total === 0 ? '' : ` ${Math.floor((100 * done) / total)} %`;
-      terminal.live(`${phase} …${share} (${byteText(done)} of ${byteText(total)})`);
-    });
+    await untilStopped(stopped, (signal) =>
+      errands.installCuda(
+        app,
+        file === undefined ? {} : { file },
+        ({ phase, done, total = 0 }) => {
+          const share = total === 0 ? '' : ` ${Math.floor((100 * done) / total)} %`;
+          terminal.live(`${phase} …${share} (${byteText(done)} of ${byteText(total)})`);
+        },
+        signal,
+      ),
+    );
   } finally {
     terminal.clear();
-    process.off('SIGINT', onSignal);
   }
   return ['CUDA support is installed.', ...(await cudaLinesHere(app)).slice(2)];
 }
+
+const stopped = (): UserError =>
+  new UserError({
+    code: 'install-stopped',
+    message: 'Stopped: CUDA support is not installed.',
+    fix: 'Run the command again: it goes on with what came.',
+  });
 
 /** Throws UserError "cuda-not-installed". */
 export function removeCudaOnTerminal(app: App): string[] {
