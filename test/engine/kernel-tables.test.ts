@@ -29,6 +29,13 @@ test('CUDA and the processor have a kernel for every node of every graph', () =>
   expect(lacks('cpu', given)).toEqual([]);
 });
 
+test('in 16 bits nothing but products and casts computes in 16 bits', () => {
+  const kinds = graphs.filter(({ title }) => title.includes('products in')).flatMap((graph) => graph.kinds);
+  const low = kinds.filter(({ inputs, output }) => [...inputs, output].some((dtype) => dtype?.endsWith('float16')));
+  // Rows of a table that is stored in 16 bits are looked up before they are cast.
+  expect([...new Set(low.map(({ op }) => op))].sort()).toEqual(['Cast', 'Gather', 'Gemm', 'MatMul']);
+});
+
 test('WebGPU has one for every node of the graphs that it is given', () => {
   const given = graphs.filter(isFed);
   expect(given.length).toBeGreaterThan(100);
