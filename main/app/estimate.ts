@@ -11,7 +11,8 @@ import { checkKeys } from '../recipe/check-keys.ts';
 import type { Method, Recipe } from '../recipe/recipe.ts';
 import { optimizerBytes } from '../training/run-shape.ts';
 import { usualBatch } from '../training/largest-batch.ts';
-import { adapterParameters, type AdapterShape, stepOperations } from '../training/step-cost.ts';
+import { adapterParameters, type AdapterShape } from '../training/step-cost.ts';
+import { stepWork } from '../training/step-time.ts';
 import type { StepMemory } from '../training/step-memory.ts';
 import type { App } from './app.ts';
 import { foldersToAsk } from './chain-runs.ts';
@@ -20,8 +21,8 @@ import { machineSpeed } from './machine-speed.ts';
 import { runDevice } from './run-device.ts';
 import { waysToNeedLess } from './savings.ts';
 
-/** What a step reaches of the speed of bare products, on the processors that were measured. */
-const SHARE_OF_PEAK = 0.5;
+/** What the products of a step reach of the speed of bare ones, on the processors that were measured. */
+const SHARE_OF_PEAK = 0.55;
 
 type Request = {
   method: Method;
@@ -45,24 +46,30 @@ export async function estimateRun(app: App, request: Request): Promise<Estimate>
   const { config } = modelOutline(place);
   const model = modelFor(config);
   const ideas = waysToNeedLess(recipe).map((idea) => ({ ...idea, recipe: { ...recipe, ...idea.changes } as Recipe }));
-  const device = await runDevice(recipe.device);
+  const device = await runDevice(app, recipe.device);
   const [memory, ...others] = await app.launchErrand(
     'memory',
-    { model: place, sizes, device: device.kind, recipes: [recipe, ...ideas.map((idea) => idea.recipe)] },
+    {
+      model: place,
+      sizes,
+      device: device.kind,
+      formats: device.formats,
+      recipes: [recipe, ...ideas.map((idea) => idea.recipe)],
+    },
     { onProgress: () => undefined, signal, keep: 'graphs' },
   );
   if (memory === undefined) throw new Error('an errand without an answer');
-  // Of other devices no times were measured.
+  // What saving costs of time was measured on the processor only.
   const isProcessor = device.kind === 'cpu';
-  const speed = isProcessor ? await machineSpeed(app) : null;
-  const work = operationsOf(recipe, model, sizes);
+  const speed = device.speedup === null ? null : await machineSpeed(app);
+  const work = workOf(recipe, model, sizes);
   const { name, title, totalBytes, freeBytes } = device;
   return {
     memory: memory.host,
     device: memory.device && { name, title, memory: memory.device, totalBytes, freeBytes },
     totalMemoryBytes: totalmem(),
     freeMemoryBytes: freeMemory(),
-    stepMs: speed && (1000 * work) / (speed * SHARE_OF_PEAK),
+    stepMs: speed && (1000 * work) / (speed * SHARE_OF_PEAK * (device.speedup ?? 1)),
     totalSteps: stepsOf(recipe, rows),
     diskBytes: diskOf(recipe, 4 * adapterParameters(adapterOf(recipe, model))),
     freeDiskBytes: freeDiskSpace(recipe.output_dir ?? app.home.folder),
@@ -73,7 +80,7 @@ export async function estimateRun(app: App, request: Request): Promise<Estimate>
           ...idea,
           bytes: bytesOf(host),
           deviceBytes: there && bytesOf(there),
-          timeRatio: isProcessor ? operationsOf(changed, model, sizes) / work : null,
+          timeRatio: isProcessor ? workOf(changed, model, sizes) / work : null,
         };
       })
       .filter(
@@ -87,16 +94,8 @@ export async function estimateRun(app: App, request: Request): Promise<Estimate>
 /** What a change has to leave of a memory to be worth a line. */
 const WORTH = 0.97;
 
-/** Operations of an optimizer step, with what rounding and recomputing cost of speed counted as more of them. */
-function operationsOf(recipe: Recipe, model: Model, sizes: RowSizes | null): number {
-  const shape = { ...adapterOf(recipe, model), ...usualBatch(recipe, model.maxPositions, sizes) };
-  return recipe.gradient_accumulation_steps * stepOperations(shape) * timeFactor(recipe);
-}
-
-/** Step times beside those of float32 with all activations kept, as `npm run bench:4bit` measures them. */
-function timeFactor({ gradient_checkpointing: recomputes, load_in_4bit: rounded }: Recipe): number {
-  if (rounded) return recomputes ? 1.49 : 1.33;
-  return recomputes ? 1.42 : 1;
+function workOf(recipe: Recipe, model: Model, sizes: RowSizes | null): number {
+  return stepWork(recipe, { ...adapterOf(recipe, model), ...usualBatch(recipe, model.maxPositions, sizes) });
 }
 
 function adapterOf(recipe: Recipe, model: Model): AdapterShape & { model: Model } {

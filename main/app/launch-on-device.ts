@@ -191,7 +191,7 @@ function faultOfEnd(end: End | undefined, { code, signal }: JobExit): string | u
 
 const ofDevice: ReadonlySet<string> = new Set(['device-failed', 'device-unavailable', 'out-of-memory']);
 
-function formatsIn(probe: Probe | undefined): Pick<JobDevice, 'formats'> {
+export function formatsIn(probe: Probe | undefined): Pick<JobDevice, 'formats'> {
   const formats = formatsOf(probe);
   return formats === undefined ? {} : { formats };
 }

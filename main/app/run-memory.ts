@@ -7,6 +7,7 @@ import { modelOutline } from '../checkpoints/model-outline.ts';
 import { modelFor } from '../engine/models/registry.ts';
 import type { RowSizes } from '../data/row-sizes.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import type { TriedFormats } from '../training/precision.ts';
 import { runShape } from '../training/run-shape.ts';
 import { type RunMemory, runMemory } from '../training/device-memory.ts';
 
@@ -15,8 +16,9 @@ export type MemoryQuestion = {
   model: string;
   /** Of the rows; null where nothing is known of them. */
   sizes: RowSizes | null;
-  /** Where they would run, as the runtime calls it. */
+  /** Where they would run, as the runtime calls it, and what its trial has shown of 16-bit formats. */
   device: string;
+  formats: TriedFormats | undefined;
   /** The recipe, and others to compare it with. */
   recipes: Recipe[];
 };
@@ -25,7 +27,7 @@ export type MemoryQuestion = {
 const USUAL_TOKENIZER_BYTES = 4e6;
 
 /** Throws UserError where the model cannot be read, or a recipe does not fit it. */
-export function memoryOfRuns({ model: path, sizes, device, recipes }: MemoryQuestion): RunMemory[] {
+export function memoryOfRuns({ model: path, sizes, device, formats, recipes }: MemoryQuestion): RunMemory[] {
   const { config, weights } = modelOutline(path);
   const tokenizer = join(path, 'tokenizer.json');
   const facts = {
@@ -34,6 +36,7 @@ export function memoryOfRuns({ model: path, sizes, device, recipes }: MemoryQues
     tokenizerBytes: existsSync(tokenizer) ? statSync(tokenizer).size : USUAL_TOKENIZER_BYTES,
     sizes,
     device,
+    formats,
   };
   return recipes.map((recipe) => {
     const shape = runShape(recipe, facts);

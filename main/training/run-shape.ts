@@ -19,6 +19,7 @@ import {
   rowsWithoutGradients,
 } from './largest-batch.ts';
 import { isPlainAdamW } from './optimizer.ts';
+import { autocastOf, choosePrecision, precisionDevice, type TriedFormats } from './precision.ts';
 import type { RunShape } from './step-memory.ts';
 import { stepSettings } from './step-settings.ts';
 
@@ -28,6 +29,8 @@ export type RunFacts = {
   dtypeOf: (name: string) => DType;
   /** Where it would run, as the runtime calls it. */
   device: string;
+  /** What its trial has shown of 16-bit formats, where there was one. */
+  formats?: TriedFormats | undefined;
   /** Of the tokenizer's file. */
   tokenizerBytes: number;
   /** Of the data; null where nothing is known of it. */
@@ -49,6 +52,7 @@ export function runShape(recipe: Recipe, facts: RunFacts): RunShape {
   const longest = longestRow(recipe, model.maxPositions, sizes);
   const batchOf = (rows: number): BatchShape => largestBatch(recipe, rows, longest, sizes);
   const evaluationRows = rowsWithoutGradients(recipe);
+  const { precision } = choosePrecision(recipe, precisionDevice(facts.device, facts.formats));
   return {
     model,
     step: stepSettings(recipe, {
@@ -60,6 +64,7 @@ export function runShape(recipe: Recipe, facts: RunFacts): RunShape {
       labelsOfBatch: (rows) => labelsToCutFor(recipe, rows, longest, sizes),
       evaluation: hasEvaluationRows(recipe) ? {} : undefined,
       hasOwnMemory: hasOwnMemory(facts.device),
+      autocast: autocastOf(precision, facts.device),
     }),
     memory: memoryOf(recipe),
     batch: batchOf(recipe.per_device_train_batch_size),

