@@ -64,13 +64,14 @@ const words: Readonly<Record<string, string>> = { webgpu: 'WebGPU', dml: 'Direct
 
 function adapterDevice(machine: Machine, name: string): ListedDevice {
   const { adapters, vulkan } = machine;
-  // The library takes one by itself; where there are several, which one is seen when it is tried.
+  // The library takes one by itself and does not say which.
   const [adapter] = adapters.length === 1 ? adapters : [];
+  const names = adapters.length === 0 || adapters.length > 3 ? 'GPU' : adapters.map((one) => one.name).join(' or ');
   const isSoftware = vulkan !== undefined && vulkan.drivers.length > 0 && vulkan.drivers.every((one) => one.isSoftware);
   return {
     name,
-    title: `${adapter?.name ?? 'GPU'} (${words[name] ?? name})`,
-    driver: adapter?.driver ?? null,
+    title: `${names} (${words[name] ?? name})`,
+    driver: sameOf(adapters.map(({ driver }) => driver)),
     memoryBytes: adapter?.memoryBytes ?? null,
     hindrance: hindranceOf(machine),
     isSoftware,
@@ -88,5 +89,11 @@ function hindranceOf({ isOff, adapters, vulkan, platform }: Machine): Hindrance 
     return { reason: 'the Vulkan loader is missing (libvulkan.so.1)', advice: 'Install libvulkan1 (vulkan-loader).' };
   return null;
 }
+
+/** Null where they differ, or there is none. */
+const sameOf = (drivers: readonly (string | null)[]): string | null => {
+  const [driver = null, ...others] = new Set(drivers);
+  return others.length === 0 ? driver : null;
+};
 
 const withoutStop = (sentence: string): string => sentence.replace(/\.$/, '');

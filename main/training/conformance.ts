@@ -116,7 +116,8 @@ const runs: Record<ConformanceCheck, (place: Place) => Promise<Shown>> = {
 async function compareSpeed({ host, there, isSoftware }: Place): Promise<Shown> {
   if (isSoftware) return { detail: 'not measured: it computes on the processor' };
   if (there.choice.device === 'cpu') return { detail: 'not measured: it is the processor' };
-  const [here, onDevice] = [await roundMs(host), await roundMs(there)];
+  const here = await roundMs(host);
+  const onDevice = await roundMs(there, here);
   const speedup = here / onDevice;
   const pace = `${speedup.toPrecision(2)} times the processor's speed`;
   return { detail: `${onDevice.toFixed(1)} ms instead of ${here.toFixed(1)}: ${pace}`, speedup };

@@ -67,6 +67,17 @@ describe('the order', () => {
   });
 });
 
+test('where the library may take either of two adapters, both are named, and no driver or memory', () => {
+  const radeon = { name: 'AMD Radeon 780M', driver: '6.8.0', memoryBytes: 2 ** 29, node: '/dev/dri/renderD129' };
+  const laptop = cudaMachine(1, { adapters: [...cudaMachine().adapters, radeon] });
+  expect(listedDevices(laptop).find(({ name }) => name === 'webgpu')).toMatchObject({
+    title: 'NVIDIA GeForce RTX 4070 or AMD Radeon 780M (WebGPU)',
+    driver: null,
+    memoryBytes: null,
+  });
+  expect(listedDevices(cudaMachine(1))[1]).toMatchObject({ driver: '580.95.05', memoryBytes: 12 * 2 ** 30 });
+});
+
 describe('the choice', () => {
   test('the first that conforms, with why the others fell out', () => {
     expect(decide(cudaMachine(), { 'cuda:0': bad, webgpu: good(14.2) })).toEqual({
