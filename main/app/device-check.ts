@@ -35,8 +35,7 @@ export async function checkDevice(
       return [{ check: 'process', passed: false, detail, ms: performance.now() - started }];
     },
   );
-  // Who multiplies wrongly in 16 bits still does in 32.
-  const failed = findings.find(({ passed, check }) => !passed && check !== 'bf16' && check !== 'fp16');
+  const failed = decisiveFault(findings);
   const isAbsent = failed?.check === 'open';
   return { device, outcome: failed === undefined ? 'conforms' : isAbsent ? 'absent' : 'fails', findings };
 }
@@ -45,6 +44,10 @@ const wordsOf = (error: unknown): string =>
   messageOf(error)
     .trim()
     .replace(/^The process that was to do this \(\w+\)/, 'its process');
+
+/** Who multiplies wrongly in 16 bits still does in 32. */
+export const decisiveFault = <F extends Pick<Finding, 'check' | 'passed'>>(findings: readonly F[]): F | undefined =>
+  findings.find(({ passed, check }) => !passed && check !== 'bf16' && check !== 'fp16');
 
 /** A run's process ends the same way: after its last word, by itself, with whatever drivers do then. */
 async function endOf(ending: Promise<string>): Promise<Finding> {

@@ -1,5 +1,6 @@
 // Which device `device: auto` comes to: the first in the platform's order whose trial conforms and that is faster than
 // the processor. A rule on what is known; whoever asks tries what is not.
+import { decisiveFault } from './device-check.ts';
 import type { Probe } from './device-probes.ts';
 import type { TriedFormats } from '../training/precision.ts';
 import type { ListedDevice } from '../devices/listed-devices.ts';
@@ -62,7 +63,7 @@ function reasonFor({ title }: ListedDevice, probe: Probe, out: readonly Out[]): 
 
 /** What went wrong, on one line and not longer than can be read; undefined where nothing did. */
 export function faultOf({ outcome, findings }: Probe, longest = 300): string | undefined {
-  const failed = findings.find(({ passed }) => !passed);
+  const failed = decisiveFault(findings);
   if (outcome === 'conforms' || failed === undefined) return undefined;
   const detail = failed.detail.replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '');
   const short = detail.length > longest ? `${detail.slice(0, longest)}…` : detail;
