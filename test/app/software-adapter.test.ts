@@ -44,8 +44,8 @@ test.skipIf(!hasSoftwareGpu)(
       ['open', true],
       ['gradients', true],
       ['steps', true],
-    ['bf16', true],
-    ['fp16', true],
+      ['bf16', true],
+      ['fp16', true],
       ['speed', true],
       ['exit', true],
     ]);
