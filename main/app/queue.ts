@@ -1,5 +1,7 @@
-// Runs that wait for their turn: one run at a time on a machine, whoever started it. Their order is in the history, so
-// it outlives the program; any host that shows windows moves the queue on, and no two of them start the same run.
+// Runs that wait for their turn, whoever started them: one run at a time on a machine, and on each of several GPUs one
+// (turns.ts). Their order is in the history, so it outlives the program; any host that shows windows moves the queue on,
+// and no two of them start the same run, or one on the same GPU.
+import { isDeepStrictEqual } from 'node:util';
 import type { JobRecord } from '../../preload/contract.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { StoredRun } from '../store/runs.ts';
@@ -7,8 +9,10 @@ import type { App } from './app.ts';
 import { admitBranch, branchOf, type ResumeRequest } from './branch-run.ts';
 import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
 import type { RunSession } from './follow-run.ts';
+import { placesOf } from './gpu-places.ts';
 import { gatherRecords } from './run-records.ts';
 import { admitRun, checkRequest, resumeRun, stopRun, type StartRequest } from './start-run.ts';
+import { nextTurn, type Contender, type Places, type Turn } from './turns.ts';
 
 const LOOK_MS = 1000;
 
@@ -126,14 +130,26 @@ export function keepQueueMoving(app: App): () => void {
   return () => clearInterval(timer);
 }
 
-/** Starts the next run if none is under way. */
+/** Starts every run whose turn it is. */
 function moveOn(app: App): void {
-  if (held.has(app)) return;
-  const next = nextRun(app);
-  if (next === undefined) return;
+  if (held.has(app) || !app.history.isOpen || app.history.runs.queue().length === 0) return;
+  // Which GPUs there are may have to be found out first.
+  const places = placesOf(app, () => moveOn(app));
+  const turn = places && turnOf(app, places);
+  if (places === undefined || turn === undefined) return;
+  if (begin(app, turn, places)) moveOn(app);
+}
+
+/** False where it is not its turn any more. */
+function begin(app: App, turn: Turn, places: Places): boolean {
+  const next = { id: turn.id };
   const records = gatherRecords(app, next.id);
+  const isStillIts = (): boolean => isDeepStrictEqual(turnOf(app, places), turn);
   try {
-    const session = resumeRun(app, next.id, (record: JobRecord) => records.add(record));
+    const session = resumeRun(app, next.id, (record: JobRecord) => records.add(record), {
+      ...(turn.device !== undefined && { device: turn.device }),
+      isStillIts,
+    });
     sessionsOf(app).set(next.id, session);
     const over = (): void => {
       records.flush();
@@ -146,20 +162,27 @@ function moveOn(app: App): void {
     });
   } catch (error) {
     // Another host was quicker, or the run's former process still saves: the next look tells.
-    if (error instanceof UserError && error.code === 'run-under-way') return;
+    if (error instanceof UserError && error.code === 'run-under-way') return false;
     failToStart(app, next, error);
-    moveOn(app);
   }
+  return true;
 }
 
 /** The run whose turn it is. It stays in the queue until resumeRun has claimed it. */
-function nextRun(app: App): StoredRun | undefined {
+function turnOf(app: App, places: Places): Turn | undefined {
   const { runs } = app.history;
-  if (runs.underWay().some((run) => isUnderWay(withTrueStatus(run)))) return undefined;
-  return runs.queue()[0];
+  const underWay = runs.underWay().filter((run) => isUnderWay(withTrueStatus(run)));
+  return nextTurn(runs.queue().map(contender), underWay.map(contender), places);
 }
 
-function failToStart(app: App, { id }: StoredRun, error: unknown): void {
+const contender = ({ id, recipe, device, status }: StoredRun): Contender => ({
+  id,
+  wanted: String(recipe.device ?? 'auto'),
+  // One that waits again may have trained elsewhere before.
+  ...(status !== 'queued' && { device }),
+});
+
+function failToStart(app: App, { id }: Pick<StoredRun, 'id'>, error: unknown): void {
   const details =
     error instanceof UserError
       ? error.toDetails()

@@ -14,7 +14,10 @@ const TREND_POINTS = 40;
 /** Steps whose mean pace says how long the rest takes. */
 const PACE_STEPS = 20;
 
-function summaryOf(history: History, line: RunLine, queuePlace: number | null): RunSummary {
+/** Where a run stands in the queue, and for what. */
+type Waiting = { place: number; device: string };
+
+function summaryOf(history: History, line: RunLine, waiting: Waiting | undefined): RunSummary {
   const run = withTrueStatus(line);
   const ended = isUnderWay(run) ? undefined : run.endedAt;
   const updatedAt = ended ?? history.metrics.lastRecordedAt(run.id) ?? run.createdAt;
@@ -38,7 +41,8 @@ function summaryOf(history: History, line: RunLine, queuePlace: number | null): 
     tags: run.tags,
     hasNotes: run.hasNotes,
     archived: run.archived,
-    queuePlace,
+    queuePlace: waiting?.place ?? null,
+    waitsFor: waiting?.device ?? null,
     device: run.device ?? null,
   };
 }
@@ -46,7 +50,7 @@ function summaryOf(history: History, line: RunLine, queuePlace: number | null): 
 /** All runs, newest first, with their true status. */
 export function listRuns(app: App): RunSummary[] {
   const waiting = placesInQueue(app);
-  return app.history.lines.list().map((line) => summaryOf(app.history, line, waiting.get(line.id) ?? null));
+  return app.history.lines.list().map((line) => summaryOf(app.history, line, waiting.get(line.id)));
 }
 
 /** What a list must take over that was current at `after`, where 0 stands for an empty one. */
@@ -58,14 +62,15 @@ export function changedRuns(app: App, after: number): RunChanges {
     revision,
     runs: lines
       .filter(({ deleted }) => !deleted)
-      .map((line) => summaryOf(app.history, line, waiting.get(line.id) ?? null)),
+      .map((line) => summaryOf(app.history, line, waiting.get(line.id))),
     gone: lines.filter(({ deleted }) => deleted).map(({ id }) => id),
   };
 }
 
 /** Run -> its place among those that wait, from 1. */
-function placesInQueue(app: App): Map<string, number> {
-  return new Map(app.history.runs.queue().map(({ id }, index) => [id, index + 1]));
+function placesInQueue(app: App): Map<string, Waiting> {
+  const queue = app.history.runs.queue();
+  return new Map(queue.map(({ id, recipe }, i) => [id, { place: i + 1, device: String(recipe.device ?? 'auto') }]));
 }
 
 /** Some dozens of each run's logged losses, in order. Runs that are not there are left out. */
@@ -109,7 +114,7 @@ export function overviewOf(app: App, run: StoredRun): RunOverview {
   const { events, checkpoints, exports, samples } = app.history;
   if (!isUnderWay(run)) reconcileCheckpoints(app, run);
   return {
-    ...summaryOf(app.history, lineOf(app, run.id), placesInQueue(app).get(run.id) ?? null),
+    ...summaryOf(app.history, lineOf(app, run.id), placesInQueue(app).get(run.id)),
     outputDir: run.outputDir,
     notes: run.notes,
     recipe: run.recipe,

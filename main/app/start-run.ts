@@ -138,6 +138,8 @@ type Launch = {
   isNew: boolean;
   /** Folder of a checkpoint. */
   resumeFrom?: string;
+  /** Absent: what the recipe names. */
+  device?: JobDevice;
 };
 
 /** Starts the job of a run that is in the history and on the disk. */
@@ -152,11 +154,19 @@ export function launch(app: App, run: NewRun, { onRecord, isNew, ...rest }: Laun
   return followRun(app, { run, job, onRecord, isNew });
 }
 
+/** Of a run that waited: the device that is kept for it, and whether it is still its turn, asked as it is claimed. */
+export type GivenTurn = { device?: string; isStillIts?: () => boolean };
+
 /**
  * Continues a run from its last complete checkpoint, or from the beginning where it has none. Throws UserError
  * "run-not-found", "run-ambiguous", "run-under-way", "run-completed" or "run-folder-missing".
  */
-export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) => void): RunSession {
+export function resumeRun(
+  app: App,
+  name: string,
+  onRecord: (record: JobRecord) => void,
+  turn: GivenTurn = {},
+): RunSession {
   const run = findRun(app, name);
   if (run.status === 'completed') {
     throw new UserError({
@@ -178,10 +188,12 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
   const recipe = restoreRecipe(methodOf(run), run.recipe);
   // Its own adapter may lie there already: a run may have died after writing it.
   checkOutputFolder(run.outputDir, run.startedAt !== undefined || recipe.overwrite_output_dir);
-  claim(app, run.id);
+  claim(app, run.id, turn);
+  const isChosen = recipe.device === 'cuda' && turn.device !== undefined;
+  const device = isChosen && { device: { name: turn.device, reason: 'the first GPU that no other run trains on' } };
   rmSync(join(folder, stopRequestFile), { force: true });
   const checkpoint = reconcileCheckpoints(app, run).at(-1);
-  const resumption = checkpoint && { resumeFrom: checkpoint.path };
+  const resumption = { ...(checkpoint && { resumeFrom: checkpoint.path }), ...device };
   // One that waited for its turn and never ran has nothing to go on from, unless it is a branch, which says so itself.
   const isFirstTime = run.status === 'queued' && run.queuedFrom === undefined;
   if (isFirstTime) return launch(app, run, { recipe, onRecord, isNew: false, ...resumption });
@@ -197,7 +209,7 @@ export function resumeRun(app: App, name: string, onRecord: (record: JobRecord) 
 }
 
 /** Makes this process the one that follows the run. Only one process can. */
-function claim(app: App, id: string): void {
+function claim(app: App, id: string, { device, isStillIts }: GivenTurn): void {
   app.history.transaction(() => {
     const run = app.history.runs.get(id);
     if (run === undefined) throw new Error(`run ${id} vanished`);
@@ -216,8 +228,16 @@ function claim(app: App, id: string): void {
         fix: 'Try again in a moment.',
       });
     }
+    if (isStillIts?.() === false) {
+      throw new UserError({
+        code: 'run-under-way',
+        message: `Another run has taken the place of ${id}, which waits on.`,
+        fix: 'Wait for its turn.',
+      });
+    }
     app.history.runs.update(id, {
       status: 'preparing',
+      device: device ?? null,
       host: thisProcess(),
       endedAt: null,
       error: null,

@@ -28,6 +28,10 @@ function tables(database: Database) {
       const byUs = database.prepare('select total_changes()').pluck().get();
       return `${String(byOthers)}.${String(byUs)}`;
     },
+    /** False once it was closed. */
+    get isOpen(): boolean {
+      return database.open;
+    },
     close(): void {
       database.close();
     },

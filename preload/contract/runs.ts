@@ -34,6 +34,8 @@ export const runSummary = z.object({
   archived: z.boolean(),
   /** Where it stands among those that wait: 1 is next; null for all others. */
   queuePlace: z.number().nullable(),
+  /** The device that the recipe of a waiting run names: "auto", "cuda:1". Null for all others. */
+  waitsFor: z.string().nullable(),
   /** What it trains on, or last did: "cpu", "cuda:1". Null before that is known. */
   device: z.string().nullable(),
 });

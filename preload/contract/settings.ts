@@ -3,14 +3,22 @@
 import { z } from 'zod';
 import { errorDetails } from './records.ts';
 
+const device = z.union([
+  z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml']),
+  z.templateLiteral(['cuda:', z.number().int()]),
+]);
+
 /** What is kept in settings.json of the home folder. The theme is the browser's affair. */
 export const settings = z.looseObject({
   /** For runs started in a window whose recipe names no device. */
-  device: z
-    .union([z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml']), z.templateLiteral(['cuda:', z.number().int()])])
-    .default('auto'),
+  device: device.default('auto'),
+  /** Whether the queue has a run on each of several GPUs, or one at a time. */
+  useAllGpus: z.boolean().default(true),
 });
 export type Settings = z.infer<typeof settings>;
+
+/** Not settings.partial(), which would put the default of every key that is absent. */
+const settingsChange = z.strictObject({ device: device.optional(), useAllGpus: z.boolean().optional() });
 
 /**
  * What a device's trial has shown: real training steps of a small model, each beside the same steps on the processor.
@@ -95,7 +103,7 @@ export const settingsCommands = {
     /** `problem` says what became of a file that could not be used. */
     output: z.object({ settings, path: z.string(), problem: errorDetails.nullable() }),
   },
-  'settings.change': { input: settings.partial().strict(), output: z.object({ settings }) },
+  'settings.change': { input: settingsChange, output: z.object({ settings }) },
   'devices.list': { input: nothing, output: devicesReport },
   /** Tries one of them, or all that may be there, whatever earlier trials have shown. */
   'devices.try': { input: z.strictObject({ device: z.string().optional() }), output: devicesReport },

@@ -24,6 +24,7 @@ const plain: RunSummary = {
   hasNotes: false,
   archived: false,
   queuePlace: null,
+  waitsFor: null,
 };
 
 /** Newest first, as the host tells them. */

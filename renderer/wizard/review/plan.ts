@@ -15,11 +15,11 @@ const methods: Record<string, string> = {
 const number = (values: Values, key: string): number => (typeof values[key] === 'number' ? values[key] : 0);
 const flag = (values: Values, key: string): boolean => values[key] === true;
 
-/** `modelName` and `dataName` as the steps before call them. */
+/** `modelName` and `dataName` as the steps before call them, `deviceName` where one was picked. */
 export function planOf(
   method: string,
   values: Values,
-  { modelName, dataName }: { modelName: string; dataName: string },
+  { modelName, dataName, deviceName }: { modelName: string; dataName: string; deviceName?: string | undefined },
 ): PlanLine[] {
   return [
     { title: 'Model', text: `${modelName}, whose weights stay as they are` },
@@ -27,6 +27,7 @@ export function planOf(
     { title: 'Method', text: `${methods[method] ?? method}${learnedFrom(method, values)}` },
     { title: 'Adapter', text: adapterText(values) },
     { title: 'Training', text: trainingText(values) },
+    ...(deviceName === undefined ? [] : [{ title: 'Device', text: deviceName }]),
     { title: 'Result', text: resultText(values) },
   ];
 }
