@@ -8,6 +8,7 @@ import type { StoredCheckpoint } from '../store/journal.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
 import { stopRequestFile, type JobSpec } from '../training/job.ts';
+import { busyDevices } from './busy-devices.ts';
 import { GpuWatch } from './gpu-watch.ts';
 import { type KeptGoing, launchWithinMemory, momentOf, originOf } from './launch-within-memory.ts';
 import { knownProcess } from './process-identity.ts';
@@ -95,6 +96,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   if (reporter !== undefined) void sendQueued(app, sending.signal);
   const launched = launchWithinMemory(app, job, {
     log,
+    busy: () => busyDevices(app, run.id),
     onSpawn(pid) {
       endWatch();
       jobPid = pid;

@@ -1,15 +1,17 @@
 // Starts the job of a run where it can train. For `device: auto` that is decided first: what was never tried on this
 // machine is tried, once. Where the device taken cannot train this model, the run goes on with the next one.
 import type { JobRecord } from '../../preload/contract.ts';
-import { listedDevices } from '../devices/listed-devices.ts';
+import { listedDevices, type ListedDevice } from '../devices/listed-devices.ts';
 import { lookAtMachine, type Machine } from '../devices/machine.ts';
-import { parseDevice } from '../engine/runtime/device-name.ts';
+import { deviceText, parseDevice } from '../engine/runtime/device-name.ts';
 import { UserError } from '../errors.ts';
 import type { JobDevice, JobSpec } from '../training/job.ts';
 import type { App } from './app.ts';
+import { freeGpu } from './busy-devices.ts';
 import { decideDevice, faultOf, formatsOf } from './device-choice.ts';
 import { knownProbes, type Probe, probeDevice } from './device-probes.ts';
 import type { JobExit, JobHandle } from './job.ts';
+import { requireGpu } from './require-gpu.ts';
 
 type Place = Pick<App, 'home' | 'launchErrand' | 'canLaunchErrands' | 'launchJob'>;
 
@@ -18,10 +20,13 @@ type Hooks = {
   log: string;
   /** Called with the id of each process that trains; undefined where it could not be started. */
   onSpawn: (pid: number | undefined) => void;
+  /** Devices that other runs train on, with words on that. */
+  busy?: () => ReadonlyMap<string, string>;
 };
 
 export type DeviceJob = Omit<JobHandle, 'spawned'>;
 
+type Probes = ReturnType<typeof knownProbes>;
 type End = Extract<JobRecord, { type: 'end' }>;
 
 /** DirectML and Core ML were never run by whoever made this version: not even by name without a trial. */
@@ -31,12 +36,8 @@ export function launchOnDevice(app: Place, job: JobSpec, hooks: Hooks, look = lo
   const launched = new DeviceLaunch(app, job, hooks);
   const wanted = job.recipe.device;
   // A host that starts no other processes cannot try anything.
-  const exited =
-    triedFirst.has(wanted) && app.canLaunchErrands
-      ? launched.decideAndLaunch(wanted, look)
-      : parseDevice(wanted).device === 'cuda'
-        ? launched.launchNamed(wanted, look)
-        : launched.launchNow();
+  const isDecided = triedFirst.has(wanted) ? !app.canLaunchErrands : parseDevice(wanted).device !== 'cuda';
+  const exited = isDecided ? launched.launchNow(job.device) : launched.decideAndLaunch(wanted, look);
   return { stop: () => launched.stop(), kill: () => launched.kill(), exited };
 }
 
@@ -74,26 +75,18 @@ class DeviceLaunch {
     return this.#launch(device, this.#hooks.onRecord);
   }
 
-  /** Tries nothing; but what an earlier trial has shown decides what bf16 and fp16 come to. */
-  async launchNamed(wanted: string, look: typeof lookAtMachine): Promise<JobExit> {
-    const probe = await look(this.#app.home.folder).then(
-      (machine) => {
-        const probes = knownProbes(this.#app, machine);
-        return probes.get(wanted) ?? probes.get(`${wanted}:0`);
-      },
-      () => undefined,
-    );
-    if (this.#isEnding()) return this.#endBefore(undefined);
-    return this.launchNow(probe && { name: wanted, reason: 'the recipe asks for it', ...formatsIn(probe) });
-  }
-
   async decideAndLaunch(wanted: string, look: typeof lookAtMachine): Promise<JobExit> {
     const failed = new Map<string, string>();
     for (;;) {
       let device: JobDevice;
       try {
         const machine = await look(this.#app.home.folder);
-        device = wanted === 'auto' ? await this.#decide(machine, failed) : await this.#require(machine, wanted);
+        device =
+          wanted === 'auto'
+            ? await this.#decide(machine, failed)
+            : parseDevice(wanted).device === 'cuda'
+              ? this.#gpuOf(machine, wanted)
+              : await this.#require(machine, wanted);
       } catch (error) {
         return this.#endBefore(error);
       }
@@ -118,11 +111,42 @@ class DeviceLaunch {
     const devices = listedDevices(machine);
     for (;;) {
       const probes = knownProbes(this.#app, machine);
-      const decision = decideDevice(devices, probes, failed);
+      const busy = this.#busyAmong(devices, { probes, failed });
+      const decision = decideDevice(devices, probes, new Map([...busy, ...failed]));
       if (!('untried' in decision))
         return { name: decision.device, reason: decision.reason, ...formatsIn(probes.get(decision.device)) };
       await this.#probe(machine, decision.untried);
     }
+  }
+
+  /** The GPUs that others have: not taken while another one is left, nor in place of one that failed. */
+  #busyAmong(devices: readonly ListedDevice[], known: { probes: Probes; failed: ReadonlyMap<string, string> }) {
+    const gpus = new Map([...(this.#hooks.busy?.() ?? [])].filter(([name]) => name.startsWith('cuda')));
+    const isLeft = ({ name, hindrance }: ListedDevice): boolean =>
+      name.startsWith('cuda') &&
+      hindrance === null &&
+      !gpus.has(name) &&
+      (known.probes.get(name)?.outcome ?? 'conforms') === 'conforms';
+    // A run that starts beside them anyway, from a terminal, shares one.
+    return known.failed.size > 0 || devices.some(isLeft) ? gpus : new Map<string, string>();
+  }
+
+  /**
+   * "cuda" is the first GPU that no other run trains on, else the first. Nothing is tried; but what an earlier trial has
+   * shown decides what bf16 and fp16 come to.
+   */
+  #gpuOf(machine: Machine, wanted: string): JobDevice {
+    requireGpu(machine, wanted);
+    const device = this.#job.device ?? this.#named(machine, wanted);
+    return { ...device, ...formatsIn(knownProbes(this.#app, machine).get(device.name)) };
+  }
+
+  #named(machine: Machine, wanted: string): JobDevice {
+    if (wanted !== 'cuda') return { name: wanted, reason: 'the recipe asks for it' };
+    const busy = this.#hooks.busy?.() ?? new Map<string, string>();
+    const names = machine.gpus.map(({ device }) => device);
+    const free = names.find((name) => !busy.has(name));
+    return free === undefined ? { name: names[0] ?? 'cuda:0', reason: 'the recipe asks for CUDA' } : freeGpu(free);
   }
 
   async #require(machine: Machine, wanted: string): Promise<JobDevice> {
@@ -161,8 +185,13 @@ class DeviceLaunch {
 
   #launch(device: JobDevice | undefined, onRecord: Hooks['onRecord']): Promise<JobExit> {
     const job = device === undefined ? this.#job : { ...this.#job, device };
+    const name = device?.name ?? job.recipe.device;
     this.#handle = this.#app.launchJob(job, { onRecord, log: this.#hooks.log });
-    void this.#handle.spawned.then(this.#hooks.onSpawn);
+    void this.#handle.spawned.then((pid) => {
+      this.#hooks.onSpawn(pid);
+      // Its process tells as well, but only once the model is open and the rows are read.
+      if (name !== 'auto') onRecord({ type: 'device', device: deviceText(parseDevice(name)) });
+    });
     return this.#handle.exited;
   }
 

@@ -60,9 +60,7 @@ export function changedRuns(app: App, after: number): RunChanges {
   const lines = app.history.lines.changedAfter(after);
   return {
     revision,
-    runs: lines
-      .filter(({ deleted }) => !deleted)
-      .map((line) => summaryOf(app.history, line, waiting.get(line.id))),
+    runs: lines.filter(({ deleted }) => !deleted).map((line) => summaryOf(app.history, line, waiting.get(line.id))),
     gone: lines.filter(({ deleted }) => deleted).map(({ id }) => id),
   };
 }

@@ -7,9 +7,10 @@ import { parseRecipe, restoreRecipe } from '../recipe/parse.ts';
 import type { Method, Recipe } from '../recipe/recipe.ts';
 import { writeRecipe } from '../recipe/yaml.ts';
 import type { JobRecord } from '../../preload/contract.ts';
-import { stopRequestFile } from '../training/job.ts';
+import { type JobDevice, stopRequestFile } from '../training/job.ts';
 import type { StoredRun } from '../store/runs.ts';
 import { runFolder, type App } from './app.ts';
+import { freeGpu } from './busy-devices.ts';
 import { chainRuns, type Chain } from './chain-runs.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 import { findRun, isUnderWay, methodOf, withTrueStatus } from './find-run.ts';
@@ -17,6 +18,7 @@ import { followRun, type RunSession } from './follow-run.ts';
 import type { FetchFromHub } from './hub-folder.ts';
 import { checkOutputFolder } from './output-folder.ts';
 import { isAlive, thisProcess } from './process-identity.ts';
+import { requireGpuHere } from './require-gpu.ts';
 import { resolveRecipe } from './resolve-recipe.ts';
 import { newRunName } from './run-names.ts';
 
@@ -53,6 +55,7 @@ export async function checkRequest(
   const chain = chainRuns(app, parsed.recipe);
   const recipe = await resolveRecipe(chain.recipe, workingDirectory, chain, fetchFromHub);
   checkOutput(app, recipe);
+  await requireGpuHere(app, recipe.device);
   return { chain, recipe, notes: [...parsed.notes, ...chain.notes] };
 }
 
@@ -189,8 +192,7 @@ export function resumeRun(
   // Its own adapter may lie there already: a run may have died after writing it.
   checkOutputFolder(run.outputDir, run.startedAt !== undefined || recipe.overwrite_output_dir);
   claim(app, run.id, turn);
-  const isChosen = recipe.device === 'cuda' && turn.device !== undefined;
-  const device = isChosen && { device: { name: turn.device, reason: 'the first GPU that no other run trains on' } };
+  const device = recipe.device === 'cuda' && turn.device !== undefined && { device: freeGpu(turn.device) };
   rmSync(join(folder, stopRequestFile), { force: true });
   const checkpoint = reconcileCheckpoints(app, run).at(-1);
   const resumption = { ...(checkpoint && { resumeFrom: checkpoint.path }), ...device };

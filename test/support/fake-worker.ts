@@ -46,7 +46,7 @@ async function run(job: JobSpec): Promise<void> {
     return;
   }
   const startStep = job.resumeFrom === undefined ? 0 : Number(/checkpoint-(\d+)$/.exec(job.resumeFrom)?.[1]);
-  const { device } = job.recipe;
+  const device = job.device?.name ?? job.recipe.device;
   post({ type: 'device', device: device === 'auto' ? 'cpu' : device });
   post({ type: 'event', level: 'info', message: 'Device: none, this is a test.' });
   post({ type: 'start', totalSteps, startStep });

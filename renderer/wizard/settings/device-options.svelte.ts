@@ -45,7 +45,9 @@ class DeviceOptions {
   }
 
   #automatic(): string {
-    return this.#settings === 'auto' ? 'auto — the fastest that works here' : `auto — ${this.#settings}, as in Settings`;
+    return this.#settings === 'auto'
+      ? 'auto — the fastest that works here'
+      : `auto — ${this.#settings}, as in Settings`;
   }
 }
 
