@@ -67,9 +67,13 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   let hostError: { error: unknown } | undefined;
   let jobPid: number | undefined;
   let watch: GpuWatch | undefined;
+  /** The device whose GPU it looks at. */
+  let watched: string | undefined;
 
   const watchGpu = (device: string): void => {
-    if (over || watch !== undefined) return;
+    if (over || device === watched) return;
+    endWatch();
+    watched = device;
     watch = new GpuWatch(() => app.findGpuReader(device, jobPid));
     app.gpuWatches.set(run.id, watch);
     watch.begin();
@@ -77,6 +81,7 @@ export function followRun(app: App, { run, job, onRecord, isNew }: Follow): RunS
   const endWatch = (): void => {
     watch?.end();
     watch = undefined;
+    watched = undefined;
     app.gpuWatches.delete(run.id);
   };
 

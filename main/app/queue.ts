@@ -7,6 +7,7 @@ import { messageOf, UserError } from '../errors.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
 import { admitBranch, branchOf, type ResumeRequest } from './branch-run.ts';
+import { deviceAsked } from './busy-devices.ts';
 import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
 import type { RunSession } from './follow-run.ts';
 import { placesOf } from './gpu-places.ts';
@@ -175,11 +176,11 @@ function turnOf(app: App, places: Places): Turn | undefined {
   return nextTurn(runs.queue().map(contender), underWay.map(contender), places);
 }
 
-const contender = ({ id, recipe, device, status }: StoredRun): Contender => ({
-  id,
-  wanted: String(recipe.device ?? 'auto'),
+const contender = (run: StoredRun): Contender => ({
+  id: run.id,
+  wanted: deviceAsked(run),
   // One that waits again may have trained elsewhere before.
-  ...(status !== 'queued' && { device }),
+  ...(run.status !== 'queued' && { device: run.device }),
 });
 
 function failToStart(app: App, { id }: Pick<StoredRun, 'id'>, error: unknown): void {

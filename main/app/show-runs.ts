@@ -5,6 +5,7 @@ import type { History } from '../store/history.ts';
 import type { RunLine } from '../store/run-lines.ts';
 import type { StoredRun } from '../store/runs.ts';
 import type { App } from './app.ts';
+import { deviceAsked } from './busy-devices.ts';
 import { modelNameOf } from './chain-runs.ts';
 import { reconcileCheckpoints } from './checkpoints-on-disk.ts';
 import { findRun, isUnderWay, withTrueStatus } from './find-run.ts';
@@ -68,7 +69,7 @@ export function changedRuns(app: App, after: number): RunChanges {
 /** Run -> its place among those that wait, from 1. */
 function placesInQueue(app: App): Map<string, Waiting> {
   const queue = app.history.runs.queue();
-  return new Map(queue.map(({ id, recipe }, i) => [id, { place: i + 1, device: String(recipe.device ?? 'auto') }]));
+  return new Map(queue.map((run, i) => [run.id, { place: i + 1, device: deviceAsked(run) }]));
 }
 
 /** Some dozens of each run's logged losses, in order. Runs that are not there are left out. */

@@ -54,7 +54,10 @@ function kindOf(field: z.ZodType, allowed: string): Pick<KeyDescription, 'kind' 
   if (allowed === 'true or false') return { kind: 'switch', choices: [] };
   if (allowed === 'true, false or auto') return { kind: 'choice', choices: ['auto', 'true', 'false'] };
   // What a word means may stand behind it in parentheses.
-  const choices = /^one of (.*)$/.exec(allowed)?.[1]?.split(', ').map((word) => word.replace(/ \(.*\)$/, ''));
+  const choices = /^one of (.*)$/
+    .exec(allowed)?.[1]
+    ?.split(', ')
+    .map((word) => word.replace(/ \(.*\)$/, ''));
   if (choices !== undefined) return { kind: 'choice', choices };
   if (field.safeParse(1).success || field.safeParse(0.5).success) return { kind: 'number', choices: [] };
   return { kind: allowed.startsWith('text that') ? 'text' : 'structure', choices: [] };

@@ -62,7 +62,11 @@ test('settings are kept, with what a newer version wrote', async () => {
   expect(await ask(app, 'settings.load')).toMatchObject({ value: { settings: { device: 'auto' }, problem: null } });
   writeFileSync(app.home.settings, '{"device": "auto", "later": {"x": 1}}');
   await ask(app, 'settings.change', { device: 'cpu' });
-  expect(JSON.parse(readFileSync(app.home.settings, 'utf8'))).toEqual({ device: 'cpu', later: { x: 1 } });
+  expect(JSON.parse(readFileSync(app.home.settings, 'utf8'))).toEqual({
+    device: 'cpu',
+    useAllGpus: true,
+    later: { x: 1 },
+  });
   expect(await ask(app, 'settings.change', { device: 'abacus' })).toMatchObject({ error: { code: 'bad-request' } });
   expect(await ask(app, 'settings.change', { later: 2 })).toMatchObject({ error: { code: 'bad-request' } });
 });

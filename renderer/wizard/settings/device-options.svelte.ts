@@ -36,8 +36,8 @@ class DeviceOptions {
   }
 
   /** What a run gets that names `device`; undefined where that needs no word. */
-  wordsFor(device: string): string | undefined {
-    const taken = device === 'auto' ? this.#settings : device;
+  wordsFor(device: unknown): string | undefined {
+    const taken = typeof device === 'string' && device !== 'auto' ? device : this.#settings;
     if (taken === 'auto') return undefined;
     if (taken === 'cuda') return 'the first GPU that is free';
     const found = this.#report?.devices.find(({ name }) => name === taken);
