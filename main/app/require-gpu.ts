@@ -10,7 +10,13 @@ export async function requireGpuHere({ home }: Pick<App, 'home'>, device: string
 }
 
 /** The same on a machine that was looked at. Where the driver lists no GPU, only trying tells. */
-export function requireGpu({ cuda, gpus, platform, arch }: Machine, device: string): void {
+export function requireGpu({ isOff, cuda, gpus, platform, arch }: Machine, device: string): void {
+  if (isOff)
+    throw new UserError({
+      code: 'device-unavailable',
+      message: `device: "${device}" cannot be used: LORELEI_GPU is off.`,
+      fix: 'Unset it where Lorelei is started, or use device: auto.',
+    });
   if (!cuda.isOffered)
     throw new UserError({
       code: 'device-unavailable',

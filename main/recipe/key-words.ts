@@ -19,7 +19,10 @@ const shared: Readonly<Record<Exclude<KeyGroup, 'Method'>, Readonly<Record<strin
       label: 'Adapter to continue',
       does: 'ours: a PEFT adapter to continue; its rank, alpha and layers count, so it cannot be combined with `use_dora`, `init_lora_weights`, `rank_pattern` and `alpha_pattern`',
     },
-    device: { label: 'Device', does: 'ours: `auto`, or a device that is found on this machine' },
+    device: {
+      label: 'Device',
+      does: 'ours: `auto`, or a device that is found on this machine; of several GPUs `cuda:1` is the second and `cuda` the first that is free',
+    },
     bf16: {
       label: 'Compute in bfloat16',
       does: 'multiply in bfloat16, everything between products in float32 (as `torch.autocast`): `true`, `false`, or `auto`, where a trial has shown that the device does',

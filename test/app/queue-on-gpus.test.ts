@@ -33,6 +33,7 @@ fakeNvidiaSmi(bin, [
 let ends: (() => void)[] = [];
 beforeEach(() => {
   vi.stubEnv('PATH', `${bin}:/usr/bin:/bin`);
+  vi.stubEnv('LORELEI_GPU', '');
 });
 afterEach(() => {
   for (const end of ends.reverse()) end();
