@@ -13,7 +13,7 @@ const shared: Readonly<Record<Exclude<KeyGroup, 'Method'>, Readonly<Record<strin
   'Model and LoRA': {
     model_name_or_path: {
       label: 'Model',
-      does: 'folder of the model: `config.json`, `*.safetensors`, `tokenizer.json`',
+      does: 'folder of the model (`config.json`, `*.safetensors`, `tokenizer.json`), a GGUF file, or `owner/name` of the Hub',
     },
     adapter_name_or_path: {
       label: 'Adapter to continue',
