@@ -26,6 +26,8 @@ async function withOpenApp<Result>(
   } catch (error) {
     throw historyProblem(error, app.home.history) ?? error;
   } finally {
+    // A process that is kept for the next question would keep this one.
+    app.coolErrands();
     app.history.close();
   }
 }
