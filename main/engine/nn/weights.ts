@@ -42,7 +42,7 @@ export type FrozenWeightOptions = {
 export function frozenWeights(
   g: GraphBuilder,
   stored: ReadonlyMap<string, StoredWeight>,
-  { fed = false, partElements = 2 ** 24, fusesFourBit = true }: FrozenWeightOptions = {},
+  { fed = false, partElements = 2 ** 22, fusesFourBit = true }: FrozenWeightOptions = {},
 ): Weights {
   const find = (name: string): StoredWeight => {
     const weight = stored.get(name);
