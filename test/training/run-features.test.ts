@@ -226,7 +226,7 @@ describe('a DPO run', () => {
 
 test('the events say which precision was picked, and why', async () => {
   const run = await runJob('sft', { bf16: true, max_steps: 1 }, { folder: fresh() });
-  expect(run.events.join('\n')).toMatch(/Computing in fp32: the recipe asks for bf16, which cpu lacks/);
+  expect(run.events.join('\n')).toMatch(/Computing in fp32: the recipe asks for bf16, which cpu does not compute in/);
 });
 
 test('an adapter of a run with rank_pattern and DoRA is read back as one', async () => {
