@@ -7,3 +7,8 @@ export function sizeText(bytes: number): string {
   const value = bytes / 1000 ** power;
   return `${String(power === 0 ? value : Number(value.toPrecision(value < 100 ? 2 : 3)))} ${units[power] ?? ''}`;
 }
+
+/** Memory of a graphics card as its maker counts: one "of 24 GB" has 24 x 2^30 bytes, about. */
+export function cardMemoryText(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 30)} GB`;
+}

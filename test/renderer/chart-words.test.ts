@@ -5,7 +5,7 @@ import { csvOf, csvOfTables } from '../../renderer/charts/csv.ts';
 import { Curves } from '../../renderer/charts/curves.ts';
 import { tableOf } from '../../renderer/charts/table.ts';
 import { paceOf, remainingText } from '../../renderer/run/pace.ts';
-import { sizeText } from '../../renderer/ui/size-text.ts';
+import { cardMemoryText, sizeText } from '../../renderer/ui/size-text.ts';
 
 test('places are said as their axis counts', () => {
   expect([placeText(12_345.4, 'step'), placeText(9999, 'tokens'), placeText(1_234_567, 'tokens')]).toEqual([
@@ -24,6 +24,15 @@ test('sizes count in powers of a thousand', () => {
     '2.1 MB',
     '16 GB',
     '123 kB',
+  ]);
+});
+
+test('a card has the memory that its maker says', () => {
+  // MiB as nvidia-smi tells them of an RTX 3090, an RTX 4070 and an H100.
+  expect([24_576, 12_282, 81_559].map((mebibytes) => cardMemoryText(mebibytes * 2 ** 20))).toEqual([
+    '24 GB',
+    '12 GB',
+    '80 GB',
   ]);
 });
 

@@ -1,6 +1,7 @@
 // The devices that a recipe may name on this machine, by name and memory, as its select shows them.
 import type { CommandOutput, Settings } from '../../../preload/contract.ts';
 import { host } from '../../state/host.ts';
+import { cardMemoryText } from '../../ui/size-text.ts';
 
 export type DeviceOption = { value: string; text: string };
 type Report = CommandOutput<'devices.list'>;
@@ -54,8 +55,7 @@ class DeviceOptions {
 /** "cuda:1 — NVIDIA GeForce RTX 4090, 24 GB" */
 function textOf({ name, title, memoryBytes, outcome }: Device): string {
   const model = title.replace(/ \(CUDA\)$/, '');
-  // As makers count: a card "of 24 GB" has 24 x 2^30 bytes, about.
-  const memory = name === 'cpu' || memoryBytes === null ? '' : `, ${Math.round(memoryBytes / 2 ** 30)} GB`;
+  const memory = name === 'cpu' || memoryBytes === null ? '' : `, ${cardMemoryText(memoryBytes)}`;
   return `${name} — ${model}${memory}${outcome === 'untried' ? ', not tried yet' : ''}`;
 }
 
