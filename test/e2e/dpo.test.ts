@@ -89,7 +89,7 @@ describe("the LLM Engineer's Handbook", () => {
 });
 
 test.each([
-  ['sft', 'sft-lora-chat', /asks for bf16, which cpu lacks/, /wandb is not available/],
+  ['sft', 'sft-lora-chat', /asks for bf16, which cpu does not compute in/, /wandb is not available/],
   ['sft', 'sft-packing', /TensorBoard: writing to/, /paged_adamw_8bit is adamw_8bit/],
   ['dpo', 'dpo-lora', /200 of 200 rows usable/, /precompute_ref_log_probs: .*always computed once/],
 ])('%s: the recipe %s, as TRL reads it, runs unchanged', async (method, name, ...notes) => {
@@ -113,10 +113,12 @@ describe.skipIf(process.platform === 'win32')('interrupted and resumed equals un
     ...['2', '--logging_steps', '1', '--save_steps', '2', '--precompute_ref_batch_size', '1', '--json'],
     ...['--sample_prompts', '["Who are you?", "What does a heron eat?"]', '--sample_max_new_tokens', '12'],
   ];
-  /** What a step left, without how long it took. */
+  /** What a step left, without how long it took and what its process needed. */
   const course = (outcomes: Outcome[]): Map<string, unknown> =>
     new Map(
-      outcomes.flatMap(jsonRows).flatMap(({ eval_runtime, eval_samples_per_second, eval_steps_per_second, ...row }) => {
+      outcomes.flatMap(jsonRows).flatMap((said) => {
+        const { eval_runtime, eval_samples_per_second, eval_steps_per_second, ...kept } = said;
+        const { process_memory_peak_megabytes, ...row } = kept;
         if (row.event === 'end') return [];
         const kind = row.event === 'sample' ? `sample ${String(row.index)}` : 'eval_loss' in row ? 'eval' : 'train';
         return [[`${kind} ${String(row.step)}`, row]];

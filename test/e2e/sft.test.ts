@@ -52,8 +52,11 @@ describe.skipIf(sharedData === undefined)('lorelei sft on a real checkpoint', ()
 
   const start = (...words: string[]): Started => startLorelei('../../out/main/cli.js', words, { folder, home });
   const lorelei = (...words: string[]): Promise<Outcome> => start(...words).ended;
+  /** What was logged of each step, without what its process needed. */
   const steps = (outcome: Outcome): Record<string, unknown>[] =>
-    jsonRows(outcome).filter((row) => row.loss !== undefined && row.event === undefined);
+    jsonRows(outcome)
+      .filter((row) => row.loss !== undefined && row.event === undefined)
+      .map(({ process_memory_peak_megabytes, ...row }) => row);
 
   let whole: Outcome;
   test('a YAML becomes rows of metrics and an adapter with all that belongs beside it', async () => {
