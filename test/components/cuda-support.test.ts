@@ -8,7 +8,7 @@ import { show } from '../support/mount-component.ts';
 
 const idle: CudaInstall = { state: 'idle', phase: '', done: 0, total: null, error: null };
 const gpu = { index: 0, name: 'A card', driver: '580.95.05', memoryBytes: 8 * 2 ** 30, computeCapability: '8.9' };
-const offered = { name: 'Microsoft.ML.OnnxRuntime.Gpu.Linux', version: '1.30.0', host: 'api.nuget.org' };
+const offered = { name: 'Microsoft.ML.OnnxRuntime.Gpu.Linux', version: '1.30.0', host: 'packages.example' };
 let report: CudaReport;
 const commands = (): string[] => asked.map(({ command }) => command).filter((name) => !name.includes('describe'));
 const button = (name: string) => page.getByRole('button', { name, exact: true });
